@@ -1,0 +1,3 @@
+module github.com/omadm-sdk/omadm
+
+go 1.26
