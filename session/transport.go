@@ -16,8 +16,8 @@ type Exchange struct {
 	// adds), and takes the empty URL as well.
 	URL string
 
-	// Header holds Content-Type and the other fields of HTTP that go with the message.
-	Header http.Header
+	// HTTP holds Content-Type and the other header fields that go with the message.
+	HTTP http.Header
 
 	// Body is the message, encoded.
 	Body []byte
@@ -30,7 +30,7 @@ type Exchange struct {
 // A Reply is a server's answer to an [Exchange].
 type Reply struct {
 	Status int // of HTTP: 200 with a message, or why there is none
-	Header http.Header
+	HTTP   http.Header
 	Body   []byte
 
 	// TLS is the connection that the reply came over, on the client's side.
