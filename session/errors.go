@@ -79,4 +79,6 @@ type HTTPError struct {
 }
 
 // Error implements error.
-func (e *HTTPError) Error() string { return fmt.Sprintf("session: the server answers HTTP %d", e.Status) }
+func (e *HTTPError) Error() string {
+	return fmt.Sprintf("session: the server answers HTTP %d", e.Status)
+}
