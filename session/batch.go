@@ -1,0 +1,265 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/omadm-sdk/omadm/dmtree"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// A Batch is a list of commands with typed values. The zero Batch is empty and ready to use. It must not be copied, nor
+// used concurrently.
+//
+// The first mistake (a malformed URI, a Get inside an Atomic) is kept and reported by Err; what follows it is ignored.
+type Batch struct {
+	entries []*Entry
+	block   []Entry // unused entries, so that a long batch costs few allocations
+	inside  kind    // the container that is being filled: 0, kindAtomic or kindSequence
+	err     error
+}
+
+// Get asks for the value of a node, for the names of its children where it is an interior one, for one of its properties
+// (u.WithProp) or for a whole subtree (a URI that ends in ?list=).
+func (b *Batch) Get(u dmtree.URI) *Entry { return b.add(kindGet, u) }
+
+// Add creates a node, which must not exist: 418. The value of an interior node is dmtree.Interior().
+func (b *Batch) Add(u dmtree.URI, v dmtree.Value) *Entry { return b.put(kindAdd, u, v) }
+
+// Replace sets the value of a node that exists. Many nodes of Windows are created by it as well.
+func (b *Batch) Replace(u dmtree.URI, v dmtree.Value) *Entry { return b.put(kindReplace, u, v) }
+
+// Set gives a node a value, whether it exists or not: Replace or Add, whichever works. A wrong first choice costs one
+// more message and shows nowhere. Inside an Atomic it is a Replace.
+func (b *Batch) Set(u dmtree.URI, v dmtree.Value) *Entry {
+	if b.inside == kindAtomic {
+		return b.put(kindReplace, u, v)
+	}
+	return b.put(kindSet, u, v)
+}
+
+// Delete removes a node with everything below it.
+func (b *Batch) Delete(u dmtree.URI) *Entry { return b.add(kindDelete, u) }
+
+// Exec starts what a node stands for. arg may be [dmtree.Null].
+//
+// When a session dies before the outcome is known, an Exec is not sent again: see [Result.Unknown] and [Entry.Probe].
+func (b *Batch) Exec(u dmtree.URI, arg dmtree.Value) *Entry { return b.put(kindExec, u, arg) }
+
+// Copy copies the node from to the node to. Few devices support it.
+func (b *Batch) Copy(from, to dmtree.URI) *Entry {
+	e := b.add(kindCopy, to)
+	if b.check(from) {
+		e.from = from
+	}
+	return e
+}
+
+// AlertOptions say how a question to the user is presented. Zero fields are not sent.
+type AlertOptions struct {
+	MinDisplay, MaxDisplay time.Duration // hints, in whole seconds; after MaxDisplay the device answers 408 or the default
+	Default                string        // what is preset: "0" or "1", a text, a number, or numbers joined by "-"
+	MaxLen                 int           // of a text, in characters
+	Input                  byte          // kind of a text: 'A' any, 'N' number, 'D' date, 'T' time, 'P' phone, 'I' IP address
+	Masked                 bool          // a text is not shown while it is typed
+}
+
+// Alert asks the user of the device: code is one of 1100 (display) to 1104 (multiple choice). What the user said comes
+// in the Result: its Status, and [Result.Answers]. Windows does not support it, and answers 406.
+func (b *Batch) Alert(code syncml.AlertCode, opts *AlertOptions, text string, choices ...string) *Entry {
+	e := b.add(kindAlert, "")
+	if code < syncml.AlertDisplay || code > syncml.AlertMultipleChoice {
+		b.fail(fmt.Errorf("session: alert %d: want one of 1100 to 1104", code))
+		return e
+	}
+	e.alert = code
+	e.texts = append([]string{opts.encode(), text}, choices...)
+	return e
+}
+
+// encode returns the optional parameters as one string (oma-dm 3.5).
+func (o *AlertOptions) encode() string {
+	if o == nil {
+		return ""
+	}
+	var p []string
+	add := func(name, value string) { p = append(p, name+"="+url.QueryEscape(value)) }
+	if o.MinDisplay > 0 {
+		add("MINDT", strconv.Itoa(seconds(o.MinDisplay)))
+	}
+	if o.MaxDisplay > 0 {
+		add("MAXDT", strconv.Itoa(seconds(o.MaxDisplay)))
+	}
+	if o.Default != "" {
+		add("DR", o.Default)
+	}
+	if o.MaxLen > 0 {
+		add("MAXLEN", strconv.Itoa(o.MaxLen))
+	}
+	if o.Input != 0 {
+		add("IT", string(rune(o.Input)))
+	}
+	if o.Masked {
+		add("ET", "P")
+	}
+	return strings.Join(p, "&")
+}
+
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// Atomic adds commands that are done all or not at all. It may hold Add, Replace, Delete, Copy and Alert, and on Windows
+// Exec; not Get, and no other container.
+func (b *Batch) Atomic(fill func(*Batch)) *Entry { return b.container(kindAtomic, fill) }
+
+// Sequence adds commands that are done in order; one that fails does not stop the others. It may hold everything but
+// containers.
+func (b *Batch) Sequence(fill func(*Batch)) *Entry { return b.container(kindSequence, fill) }
+
+// Err returns the first mistake.
+func (b *Batch) Err() error { return b.err }
+
+// Len returns the number of commands; a container counts as one.
+func (b *Batch) Len() int { return len(b.entries) }
+
+func (b *Batch) container(k kind, fill func(*Batch)) *Entry {
+	e := b.add(k, "")
+	inner := Batch{inside: k, err: b.err}
+	fill(&inner)
+	if b.err = inner.err; b.err == nil && len(inner.entries) == 0 {
+		b.fail(fmt.Errorf("session: %s: holds no command", k))
+	}
+	e.children = inner.entries
+	return e
+}
+
+func (b *Batch) put(k kind, u dmtree.URI, v dmtree.Value) *Entry {
+	e := b.add(k, u)
+	e.value = v
+	return e
+}
+
+// add returns a new entry. After a mistake that is one of no batch, so that calls may be chained all the same.
+func (b *Batch) add(k kind, u dmtree.URI) *Entry {
+	if b.err != nil || !b.allowed(k) || k.hasURI() && !b.check(u) {
+		return &Entry{kind: k}
+	}
+	if len(b.block) == 0 {
+		b.block = make([]Entry, min(max(4, 2*len(b.entries)), 64))
+	}
+	e := &b.block[0]
+	b.block = b.block[1:]
+	e.kind, e.uri = k, u
+	b.entries = append(b.entries, e)
+	return e
+}
+
+func (b *Batch) allowed(k kind) bool {
+	switch {
+	case b.inside == 0:
+		return true
+	case k == kindAtomic || k == kindSequence:
+		b.fail(fmt.Errorf("session: %s inside %s", k, b.inside))
+		return false
+	case b.inside == kindAtomic && k == kindGet:
+		b.fail(errors.New("session: Get inside Atomic: devices answer 500"))
+		return false
+	}
+	return true
+}
+
+func (b *Batch) check(u dmtree.URI) bool {
+	if _, err := dmtree.ParseURI(string(u)); err != nil {
+		b.fail(fmt.Errorf("session: %w", err))
+		return false
+	}
+	return true
+}
+
+func (b *Batch) fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// kind is what an Entry does. The values are part of the stored form.
+type kind uint8
+
+const (
+	kindGet kind = iota + 1
+	kindAdd
+	kindReplace
+	kindSet
+	kindDelete
+	kindExec
+	kindCopy
+	kindAlert
+	kindAtomic
+	kindSequence
+	kindEnd // first invalid one
+)
+
+var kindNames = [...]string{"", "Get", "Add", "Replace", "Set", "Delete", "Exec", "Copy", "Alert", "Atomic", "Sequence"}
+
+func (k kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "kind " + strconv.Itoa(int(k))
+}
+
+func (k kind) hasURI() bool { return k != kindAlert && k != kindAtomic && k != kindSequence }
+
+// An Entry is one command of a [Batch]. Its methods return it, so that they can be chained.
+type Entry struct {
+	kind       kind
+	uri        dmtree.URI
+	from       dmtree.URI   // of Copy
+	value      dmtree.Value // of Add, Replace, Set and Exec
+	as         syncml.DataKind
+	label      string
+	correlator string
+	probe      dmtree.URI
+	alert      syncml.AlertCode
+	texts      []string // of Alert: parameters, text, choices
+	children   []*Entry
+}
+
+// Label names the command. The name comes back in its Result, even if that arrives in another process. Labels need not
+// be unique.
+func (e *Entry) Label(s string) *Entry {
+	e.label = s
+	return e
+}
+
+// As says how the value is spelled in XML: as escaped text, which is the default, in a CDATA section, or as markup.
+func (e *Entry) As(k syncml.DataKind) *Entry {
+	e.as = k
+	return e
+}
+
+// Correlator marks an Exec: the alert that reports its end, after status 202, carries the same. Windows does not
+// support it.
+func (e *Entry) Correlator(s string) *Entry {
+	e.correlator = s
+	return e
+}
+
+// Probe names a node that tells whether an Exec has been done. Should its outcome get lost, the node is read in the next
+// session, and what it holds comes in the Result: Unknown is true and Values has the node.
+func (e *Entry) Probe(u dmtree.URI) *Entry {
+	e.probe = u
+	return e
+}
+
+// size returns the number of CmdIDs that the entry takes.
+func (e *Entry) size() int {
+	n := 1
+	for _, c := range e.children {
+		n += c.size()
+	}
+	return n
+}

@@ -1,0 +1,59 @@
+package session
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"time"
+
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// A Trace is a set of hooks that an engine calls as it goes: for logs, metrics and recordings. Any of them may be nil.
+// They run on the engine's goroutine, so they should not take long; they may be called concurrently for different
+// devices. What they are given they may read until they return.
+type Trace struct {
+	// Received is called with each message that has arrived, readable or not.
+	Received func(ctx context.Context, m *TracedMessage)
+	// Sent is called with each message that is about to leave; one that is sent again is traced again.
+	Sent func(ctx context.Context, m *TracedMessage)
+
+	// Began and Ended are called at both ends of a session.
+	Began func(ctx context.Context, s *TracedSession)
+	Ended func(ctx context.Context, s *TracedSession)
+
+	// Outcome is called on a server with each result, once it is complete.
+	Outcome func(ctx context.Context, s *TracedSession, r *Result)
+	// Executed is called on a client with each command of the server, once it has been executed.
+	Executed func(ctx context.Context, s *TracedSession, c syncml.Command, code syncml.StatusCode)
+
+	// Refused is called on a server with each message that was not accepted, and the reason.
+	Refused func(ctx context.Context, m *TracedMessage, reason error)
+	// Repeated is called on a server with each message that had been answered before.
+	Repeated func(ctx context.Context, m *TracedMessage)
+}
+
+// A TracedMessage is one message on its way.
+type TracedMessage struct {
+	Time      time.Time
+	Device    string          // as the message says; not proved
+	SessionID string          // empty if the message cannot be read
+	MsgID     string          // likewise
+	Encoding  syncml.Encoding // Auto if the message cannot be read
+	Status    int             // of HTTP; 0 for a request
+	HTTP      http.Header
+	Body      []byte // as it came or goes, with whatever secrets it holds
+	TLS       *tls.ConnectionState
+}
+
+// A TracedSession says which session a hook is about, and what has happened in it so far.
+type TracedSession struct {
+	Device    string
+	SessionID string
+	User      string    // empty but for sessions of one user
+	Start     time.Time // of its first message
+	Messages  int       // of the device
+	Commands  int       // of the server that have an outcome
+	Failed    int       // among them
+	Reason    string    // of Ended: "done", "abort", "abandoned", or what went wrong
+}
