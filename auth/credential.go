@@ -3,8 +3,10 @@ package auth
 import (
 	"context"
 	"crypto/md5"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -78,6 +80,24 @@ func Only(peer string, c ...Credential) Credentials {
 	}
 }
 
+// tagSize is the length of the tag of a credential, in octets.
+const tagSize = 8
+
+// tag tells the credentials of one peer apart in stored state: the beginning of a hash of what the digests are made of.
+// It gives nobody a digest, but lets who reads it test guesses of a password, as who overhears a digest can.
+func (c Credential) tag() (t [tagSize]byte) {
+	h := sha256.New()
+	h.Write([]byte("omadm credential\x00"))
+	h.Write(appendText(nil, c.Name))
+	if inner, ok := c.Secret.inner(c.Name); ok {
+		h.Write([]byte(inner))
+	} else {
+		h.Write([]byte(c.Secret.text))
+	}
+	copy(t[:], h.Sum(nil))
+	return t
+}
+
 // A Secret is what is known of a password. The zero Secret matches nothing. It never prints its content.
 type Secret struct {
 	kind secretKind
@@ -93,8 +113,8 @@ const (
 	secretBcrypt // serves Basic alone
 )
 
-// Password returns the Secret of a password as it is. It serves every scheme.
-func Password(password string) Secret { return Secret{secretPlain, password} }
+// Plain returns the Secret of a password as it is. It serves every scheme.
+func Plain(password string) Secret { return Secret{secretPlain, password} }
 
 // Digested returns the Secret that MD5 and HMAC need: MD5 of name, a colon and password. It also serves to check
 // Basic, but not to send it.
@@ -121,7 +141,7 @@ const (
 
 // Stored returns the form in which a Secret goes into a database: "{bcrypt}" and a hash, for one made by [Hashed], or
 // "{md5}" and base64 of 16 octets. The latter does not show the password, but is all that MD5 and HMAC need: who reads
-// it can pose as the peer. Use a [Vault] around it. A [Password] has no stored form; see [Digested].
+// it can pose as the peer. Use a [Vault] around it. One made by [Plain] has no stored form.
 func (s Secret) Stored() (string, error) {
 	switch s.kind {
 	case secretDigest:
@@ -129,7 +149,7 @@ func (s Secret) Stored() (string, error) {
 	case secretBcrypt:
 		return markBcrypt + s.text, nil
 	}
-	return "", fmt.Errorf("auth: store a secret: want one of Digested or Hashed")
+	return "", errors.New("auth: store a secret: want one made by Digested or Hashed")
 }
 
 // ParseSecret reads what [Secret.Stored] returned.

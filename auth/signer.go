@@ -9,7 +9,8 @@ import (
 
 // A Signer adds proof of who we are to the messages that we send: a device's to its server, or a server's to a device.
 // Sign may be called concurrently for different peers. An engine without Signer sends no credentials of its own and
-// relies on what the connection proves.
+// relies on what the connection proves. A message that refuses its recipient is not signed: nobody but the peer itself
+// should get material to guess passwords from.
 //
 // A Signer that needs to know how its credentials were received, because the peer hands out nonces, is also a [Judged].
 type Signer interface {
@@ -24,7 +25,7 @@ type Outgoing struct {
 	// Its Target is the peer.
 	Header *syncml.Header
 
-	// HTTP takes header fields that accompany the message.
+	// HTTP takes header fields that accompany the message. It must not be nil.
 	HTTP http.Header
 
 	// First says that this is our first message of the session.
