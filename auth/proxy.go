@@ -203,7 +203,7 @@ func readXFCC(s string) ([]byte, error) {
 	case len(chain) == 0:
 		return cert, nil
 	case len(cert) > 0 && !bytes.HasPrefix(chain, cert):
-		return nil, fmt.Errorf("Cert is not the first of Chain")
+		return nil, fmt.Errorf("want Cert to be the first of Chain")
 	}
 	return chain, nil
 }
