@@ -57,6 +57,12 @@ type (
 	Lister interface {
 		List(ctx context.Context, u URI) iter.Seq2[Entry, error]
 	}
+	// A Namer tells which names exist where the Mux pattern at which it is
+	// mounted ends in {name}; u is the node above. Without one, that node
+	// does not list them.
+	Namer interface {
+		Names(ctx context.Context, u URI) ([]string, error)
+	}
 	// A Beginner has transactions.
 	Beginner interface {
 		Begin(ctx context.Context) (Tx, error)
@@ -249,6 +255,17 @@ func List(ctx context.Context, p Provider, u URI) iter.Seq2[Entry, error] {
 			}
 		}
 	}
+}
+
+// Names lists the children of u that p serves under a pattern ending in
+// {name}. Without a Namer: ErrUnsupported.
+func Names(ctx context.Context, p Provider, u URI) ([]string, error) {
+	n, ok := p.(Namer)
+	if !ok {
+		return nil, wrap("get", u, ErrUnsupported)
+	}
+	names, err := n.Names(ctx, u)
+	return names, wrap("get", u, err)
 }
 
 // Begin begins a transaction on p. Without a Beginner: ErrUnsupported.

@@ -359,8 +359,15 @@ func (u URI) rewrite(fold bool) URI {
 	return URI(b)
 }
 
-// foldRune maps all letters that Windows holds to be equal to one of them.
-func foldRune(r rune) rune { return unicode.ToLower(unicode.ToUpper(r)) }
+// foldRune maps letters that differ in case only to one of them. It keeps the
+// length of the letter, so that equal names have equal lengths: the Kelvin
+// sign is not a k here.
+func foldRune(r rune) rune {
+	if l := unicode.ToLower(unicode.ToUpper(r)); utf8.RuneLen(l) == utf8.RuneLen(r) {
+		return l
+	}
+	return r
+}
 
 // decodeChar reads one character of a segment, escaped or not. Size 0 means
 // that there is none.

@@ -1,0 +1,291 @@
+package dmtree
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Memory is a Provider that keeps its nodes in memory. The zero Memory is
+// empty, holding only the root, and ready to use; it must not be copied. It is
+// safe for concurrent use: writers take turns, readers never wait for more
+// than one change, and a transaction is seen whole or not at all.
+//
+// Names are compared without case, and keep the spelling with which they were
+// created. Fields must not change after the first use.
+type Memory struct {
+	// CaseSensitive makes names that differ in case different nodes.
+	CaseSensitive bool
+	// ExplicitParents makes Add answer ErrNotFound if the parent is missing.
+	// Otherwise it creates what is missing, as Windows does.
+	ExplicitParents bool
+	// MaxBytes bounds the sum of all names, values and MIME types; what goes
+	// beyond is refused with ErrFull. Zero means no limit.
+	MaxBytes int
+
+	mu     sync.RWMutex
+	index  index
+	values []Value // by node number
+	about  map[uint32]Properties
+	bytes  int
+	turn   chan struct{} // holds a token while a writer has its turn
+}
+
+// Set creates or overwrites the node u without regard to access and limits: it
+// is how a device fills its own tree. Missing parents are created. Setting
+// Interior() on an interior node changes nothing; any other change between
+// leaf and interior node replaces the node with all that is below it. It
+// panics if u is not valid or longer than any peer could send.
+func (m *Memory) Set(u URI, v Value) {
+	c, err := ParseURI(string(u))
+	if err != nil || !fits(c) || c.Prop() != "" || c.List() != "" {
+		panic("dmtree: Memory.Set: " + string(u) + " is no URI of a node")
+	}
+	if err := m.acquire(context.Background()); err != nil {
+		panic("dmtree: Memory.Set inside a transaction on the same Memory")
+	}
+	defer m.release()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.apply(change{op: opSet, uri: c, value: v})
+}
+
+// Describe says what Tree is to know of the node u, such as which commands it
+// takes. The node must exist; ErrNotFound otherwise. A description ends with
+// its node.
+func (m *Memory) Describe(u URI, p Properties) error {
+	return do("describe", u, func(c URI) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.init()
+		id, ok := m.index.find(c)
+		if !ok {
+			return ErrNotFound
+		}
+		if m.about == nil {
+			m.about = make(map[uint32]Properties)
+		}
+		m.about[id] = p
+		return nil
+	})
+}
+
+// Get implements Provider.
+func (m *Memory) Get(_ context.Context, u URI) (Value, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	v, ok := m.get(u)
+	if !ok {
+		return Null, ErrNotFound
+	}
+	return v, nil
+}
+
+// Node implements Noder.
+func (m *Memory) Node(_ context.Context, u URI) (Properties, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	id, ok := m.index.find(u)
+	if !ok {
+		return Properties{}, ErrNotFound
+	}
+	return m.about[id], nil
+}
+
+// Add implements Adder. The names of an interior value are ignored.
+func (m *Memory) Add(ctx context.Context, u URI, v Value) error {
+	return m.change(ctx, change{op: opAdd, uri: u, value: v})
+}
+
+// Replace implements Replacer.
+func (m *Memory) Replace(ctx context.Context, u URI, v Value) error {
+	return m.change(ctx, change{op: opReplace, uri: u, value: v})
+}
+
+// Delete implements Deleter. The root cannot be deleted.
+func (m *Memory) Delete(ctx context.Context, u URI) error {
+	return m.change(ctx, change{op: opDelete, uri: u})
+}
+
+// Rename implements Renamer.
+func (m *Memory) Rename(ctx context.Context, u URI, name string) error {
+	return m.change(ctx, change{op: opRename, uri: u, name: Escape(name)})
+}
+
+// Begin implements Beginner. A transaction sees what it has changed itself
+// and, for the rest, what others have committed. Prepare checks its changes
+// against the tree as it is then and keeps other writers, but no readers, out
+// until the transaction ends.
+func (m *Memory) Begin(context.Context) (Tx, error) {
+	return &memoryTx{m: m, view: view{m: m}}, nil
+}
+
+// Len returns the number of nodes without the root.
+func (m *Memory) Len() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.index.used
+}
+
+// change makes one change outside of any transaction.
+func (m *Memory) change(ctx context.Context, c change) error {
+	if err := m.acquire(ctx); err != nil {
+		return err
+	}
+	defer m.release()
+	if err := (&view{m: m}).check(c); err != nil { // nobody else writes now
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.apply(c)
+	return nil
+}
+
+// maxTurn bounds the wait for other writers. Whoever waits longer most likely
+// waits for a transaction of its own.
+const maxTurn = 10 * time.Second
+
+// acquire waits for the turn to write.
+func (m *Memory) acquire(ctx context.Context) error {
+	m.mu.Lock()
+	m.init()
+	turn := m.turn
+	m.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(maxTurn)
+	defer timer.Stop()
+	select {
+	case turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return fmt.Errorf("%w: another writer does not end", ErrForbidden)
+	}
+}
+
+func (m *Memory) release() { <-m.turn }
+
+// init makes the zero Memory usable; mu is held for writing.
+func (m *Memory) init() {
+	if m.turn == nil {
+		m.turn = make(chan struct{}, 1)
+		m.index.exact = m.CaseSensitive
+		m.values = append(m.values, Interior())
+	}
+}
+
+// get reads a node; mu is held. An interior node's value is made from its
+// children.
+func (m *Memory) get(u URI) (Value, bool) {
+	id, ok := m.index.find(u)
+	if !ok {
+		return Null, false
+	}
+	if int(id) >= len(m.values) { // the root of a Memory never written to
+		return Interior(), true
+	}
+	v := m.values[id]
+	if v.format == FormatNode {
+		var b strings.Builder
+		for c := range m.index.children(id) {
+			if b.Len() > 0 {
+				b.WriteByte('/')
+			}
+			n := &m.index.nodes[c]
+			b.Write(m.index.names[n.off : int(n.off)+int(n.size)])
+		}
+		v.text = b.String()
+	}
+	return v, true
+}
+
+// apply makes a change that has been checked; mu is held for writing.
+func (m *Memory) apply(c change) {
+	m.init()
+	switch c.op {
+	case opAdd, opSet:
+		m.set(c.uri, c.value)
+	case opReplace:
+		id, _ := m.index.find(c.uri)
+		m.bytes += weigh(c.value) - weigh(m.values[id])
+		m.values[id] = c.value
+	case opDelete:
+		if id, ok := m.index.find(c.uri); ok {
+			m.drop(id, c.uri)
+		}
+	case opRename:
+		id, _ := m.index.find(c.uri)
+		m.bytes += len(c.name) - int(m.index.nodes[id].size)
+		m.index.rename(id, c.uri, c.name)
+	}
+}
+
+// set makes u a node with value v, and its ancestors interior nodes.
+func (m *Memory) set(u URI, v Value) uint32 {
+	if v.format == FormatNode {
+		v.text = ""
+	}
+	id, ok := m.index.find(u)
+	if ok && (v.format == FormatNode) != (m.values[id].format == FormatNode) {
+		if u == Root {
+			return id
+		}
+		m.drop(id, u)
+		ok = false
+	}
+	if !ok {
+		parent := m.set(u.Parent(), Value{format: FormatNode})
+		id = m.index.insert(parent, u)
+		if int(id) == len(m.values) {
+			m.values = append(m.values, Null)
+		}
+		m.bytes += int(m.index.nodes[id].size)
+	} else if v.format == FormatNode && v.mime == "" {
+		return id
+	} else {
+		m.bytes -= weigh(m.values[id])
+	}
+	m.bytes += weigh(v)
+	m.values[id] = v
+	return id
+}
+
+// drop removes a node and what is below it, without recursion into the depth
+// of a tree that a peer may have chosen.
+func (m *Memory) drop(id uint32, u URI) {
+	for top := id; ; {
+		if last := m.index.nodes[id].last; last != 0 {
+			u = u.withSegment(m.index.segment(last))
+			id = last
+			continue
+		}
+		parent := m.index.nodes[id].parent
+		m.bytes -= int(m.index.nodes[id].size) + weigh(m.values[id])
+		m.index.remove(id, u)
+		m.values[id] = Null
+		delete(m.about, id)
+		if id == top {
+			return
+		}
+		id, u = parent, u.Parent()
+	}
+}
+
+func weigh(v Value) int {
+	if v.format == FormatNode {
+		return len(v.mime)
+	}
+	return len(v.raw()) + len(v.mime)
+}
+
+// fits reports whether u can be kept. The bounds are far above what devices
+// take; they keep the work for one hostile URI small.
+func fits(u URI) bool { return len(u) <= maxName && u.Depth() <= 256 }

@@ -1,0 +1,400 @@
+package dmtree
+
+import (
+	"context"
+	"slices"
+)
+
+// A change is one write, as transactions and logs keep it.
+type change struct {
+	op    op
+	uri   URI // canonical, without query
+	value Value
+	name  string // of a rename, escaped
+}
+
+type op uint8
+
+const (
+	opAdd op = iota
+	opReplace
+	opDelete
+	opRename
+	opSet
+)
+
+// memoryTx keeps its changes in a list and shows them through a view.
+type memoryTx struct {
+	m        *Memory
+	view     view
+	changes  []change
+	prepared bool
+	over     bool
+}
+
+func (t *memoryTx) Get(_ context.Context, u URI) (Value, error) {
+	if t.over {
+		return Null, errTxOver
+	}
+	v, ok := t.view.get(u)
+	if !ok {
+		return Null, ErrNotFound
+	}
+	return v, nil
+}
+
+func (t *memoryTx) Node(ctx context.Context, u URI) (Properties, error) {
+	if t.over {
+		return Properties{}, errTxOver
+	}
+	if _, ok := t.view.kind(u); !ok {
+		return Properties{}, ErrNotFound
+	}
+	if _, base := t.view.lookup(u); !base {
+		return Properties{}, nil
+	}
+	return t.m.Node(ctx, u)
+}
+
+func (t *memoryTx) Add(_ context.Context, u URI, v Value) error {
+	return t.change(change{op: opAdd, uri: u, value: v})
+}
+
+func (t *memoryTx) Replace(_ context.Context, u URI, v Value) error {
+	return t.change(change{op: opReplace, uri: u, value: v})
+}
+
+func (t *memoryTx) Delete(_ context.Context, u URI) error {
+	return t.change(change{op: opDelete, uri: u})
+}
+
+func (t *memoryTx) Rename(_ context.Context, u URI, name string) error {
+	return t.change(change{op: opRename, uri: u, name: Escape(name)})
+}
+
+func (t *memoryTx) change(c change) error {
+	if t.over || t.prepared {
+		return errTxOver
+	}
+	if err := t.view.check(c); err != nil {
+		return err
+	}
+	t.view.apply(c)
+	t.changes = append(t.changes, c)
+	return nil
+}
+
+func (t *memoryTx) Prepare(ctx context.Context) error {
+	if t.over {
+		return errTxOver
+	}
+	if t.prepared {
+		return nil
+	}
+	if err := t.m.acquire(ctx); err != nil {
+		return err
+	}
+	again := view{m: t.m} // others may have written since
+	for _, c := range t.changes {
+		if err := again.check(c); err != nil {
+			t.m.release()
+			return &Error{Op: "prepare", URI: c.uri, Err: err}
+		}
+		again.apply(c)
+	}
+	t.prepared = true
+	return nil
+}
+
+func (t *memoryTx) Commit(ctx context.Context) error {
+	if err := t.Prepare(ctx); err != nil {
+		t.over = true
+		return err
+	}
+	t.m.mu.Lock()
+	for _, c := range t.changes {
+		t.m.apply(c)
+	}
+	t.m.mu.Unlock()
+	t.end()
+	return nil
+}
+
+func (t *memoryTx) Rollback(context.Context) error {
+	if t.over {
+		return errTxOver
+	}
+	t.end()
+	return nil
+}
+
+func (t *memoryTx) end() {
+	if t.prepared {
+		t.m.release()
+	}
+	t.over = true
+	t.changes, t.view = nil, view{}
+}
+
+// A view shows a Memory with changes that are not made yet. Only what they
+// touch is kept.
+type view struct {
+	m     *Memory
+	nodes map[URI]*viewNode // by key
+	bytes int               // what the changes add to m.bytes
+}
+
+// A viewNode stands for the node of m at its place, or for its absence.
+type viewNode struct {
+	value Value
+	gone  bool
+	fresh bool  // created here: what m has below this place does not show
+	kids  []URI // created below it here, as spelled
+}
+
+func (w *view) key(u URI) URI {
+	if w.m.CaseSensitive {
+		return u
+	}
+	return u.Fold()
+}
+
+// get returns the value of a node; names of children come last-created last.
+func (w *view) get(u URI) (Value, bool) {
+	n, base := w.lookup(u)
+	if n != nil && (n.gone || n.value.format != FormatNode) {
+		return n.value, !n.gone
+	}
+	var v Value
+	ok := n != nil
+	if n != nil {
+		v = n.value
+		v.text = ""
+	}
+	if base {
+		w.m.mu.RLock()
+		b, found := w.m.get(u)
+		w.m.mu.RUnlock()
+		switch {
+		case n == nil && (!found || b.format != FormatNode || w.nodes == nil):
+			return b, found
+		case n == nil:
+			v, ok = b, true
+		case found && b.format == FormatNode:
+			v.text = b.text
+		}
+	}
+	if !ok {
+		return Null, false
+	}
+	var names []string
+	for name := range v.Names() {
+		if c := w.nodes[w.key(u.Join(name))]; c == nil || !c.gone && !c.fresh {
+			names = append(names, name)
+		}
+	}
+	if n != nil {
+		for _, kid := range n.kids {
+			names = append(names, kid.Name())
+		}
+	}
+	list := Interior(names...)
+	v.text = list.text
+	return v, true
+}
+
+// lookup finds what the changes say of u, if anything, and whether m shows
+// through at u.
+func (w *view) lookup(u URI) (n *viewNode, base bool) {
+	if w.nodes == nil {
+		return nil, true
+	}
+	n = w.nodes[w.key(u)]
+	if n != nil && (n.gone || n.fresh) {
+		return n, false
+	}
+	for a := u; !a.IsRoot(); {
+		a = a.Parent()
+		if above := w.nodes[w.key(a)]; above != nil && (above.gone || above.fresh) {
+			return n, false
+		}
+	}
+	return n, true
+}
+
+// kind tells whether there is a node at u and whether it is interior, without
+// making the list of its children.
+func (w *view) kind(u URI) (v Value, ok bool) {
+	n, base := w.lookup(u)
+	if n != nil {
+		return n.value, !n.gone
+	}
+	if !base {
+		return Null, false
+	}
+	w.m.mu.RLock()
+	defer w.m.mu.RUnlock()
+	id, ok := w.m.index.find(u)
+	if !ok {
+		return Null, false
+	}
+	if id == 0 {
+		return Value{format: FormatNode}, true
+	}
+	return w.m.values[id], true
+}
+
+// check tells whether the change can be made.
+func (w *view) check(c change) error {
+	old, exists := w.kind(c.uri)
+	switch c.op {
+	case opAdd:
+		return w.checkAdd(c, exists)
+	case opReplace:
+		switch {
+		case !exists:
+			return ErrNotFound
+		case old.format == FormatNode:
+			return ErrNotAllowed
+		case c.value.format == FormatNode:
+			return ErrFormat
+		}
+		return w.room(weigh(c.value) - weigh(old))
+	case opDelete:
+		switch {
+		case !exists:
+			return ErrNotFound
+		case c.uri.IsRoot():
+			return ErrNotAllowed
+		}
+	case opRename:
+		switch {
+		case !exists:
+			return ErrNotFound
+		case c.uri.IsRoot():
+			return ErrNotAllowed
+		}
+		renamed := c.uri.Parent().withSegment(c.name)
+		if !fits(renamed) {
+			return ErrTooLong
+		}
+		if _, taken := w.kind(renamed); taken && w.key(renamed) != w.key(c.uri) {
+			return ErrExist
+		}
+		return w.room(len(c.name) - len(Escape(c.uri.Name())))
+	}
+	return nil
+}
+
+func (w *view) checkAdd(c change, exists bool) error {
+	if exists {
+		return ErrExist
+	}
+	if !fits(c.uri) {
+		return ErrTooLong
+	}
+	need := weigh(c.value)
+	for u := c.uri; ; {
+		need += len(u) - len(u.Parent()) - 1
+		u = u.Parent()
+		above, ok := w.kind(u)
+		switch {
+		case ok && above.format != FormatNode:
+			return ErrNotAllowed // below a leaf
+		case ok:
+			return w.room(need)
+		case w.m.ExplicitParents:
+			return &Error{URI: u, Err: ErrNotFound}
+		}
+	}
+}
+
+func (w *view) room(more int) error {
+	if w.m.MaxBytes == 0 || more <= 0 {
+		return nil
+	}
+	w.m.mu.RLock()
+	defer w.m.mu.RUnlock()
+	if w.m.bytes+w.bytes+more > w.m.MaxBytes {
+		return ErrFull
+	}
+	return nil
+}
+
+// apply notes a change that has been checked.
+func (w *view) apply(c change) {
+	if w.nodes == nil {
+		w.nodes = make(map[URI]*viewNode)
+	}
+	switch c.op {
+	case opAdd:
+		w.create(c.uri, c.value)
+	case opReplace:
+		old, _ := w.kind(c.uri)
+		w.bytes += weigh(c.value) - weigh(old)
+		w.node(c.uri).value = c.value
+	case opDelete:
+		w.remove(c.uri)
+	case opRename:
+		w.move(c.uri, c.uri.Parent().withSegment(c.name))
+	}
+}
+
+// node returns the viewNode of an existing node, made from m if need be.
+func (w *view) node(u URI) *viewNode {
+	k := w.key(u)
+	n := w.nodes[k]
+	if n == nil {
+		v, _ := w.kind(u)
+		n = &viewNode{value: v}
+		w.nodes[k] = n
+	}
+	return n
+}
+
+func (w *view) create(u URI, v Value) {
+	parent := u.Parent()
+	if _, ok := w.kind(parent); !ok {
+		w.create(parent, Interior())
+	}
+	if v.format == FormatNode {
+		v.text = ""
+	}
+	p := w.node(parent)
+	p.kids = append(p.kids, u)
+	w.nodes[w.key(u)] = &viewNode{value: v, fresh: true}
+	w.bytes += len(u) - len(parent) - 1 + weigh(v)
+}
+
+func (w *view) remove(u URI) {
+	v, _ := w.get(u)
+	for name := range v.Names() {
+		w.remove(u.Join(name))
+	}
+	w.bytes -= len(u) - len(u.Parent()) - 1 + weigh(v)
+	k := w.key(u)
+	p := w.node(u.Parent())
+	p.kids = slices.DeleteFunc(p.kids, func(kid URI) bool { return w.key(kid) == k })
+	w.nodes[k] = &viewNode{gone: true}
+}
+
+func (w *view) move(from, to URI) {
+	type moved struct {
+		uri   URI
+		value Value
+	}
+	var all []moved
+	var collect func(from, to URI)
+	collect = func(from, to URI) {
+		v, _ := w.get(from)
+		all = append(all, moved{to, v})
+		for name := range v.Names() {
+			collect(from.Join(name), to.Join(name))
+		}
+	}
+	collect(from, to)
+	w.remove(from)
+	for _, m := range all {
+		w.create(m.uri, m.value)
+	}
+}
