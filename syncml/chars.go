@@ -1,0 +1,126 @@
+package syncml
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// Text is looked at eight bytes at a time. In each of these tests the lowest flagged byte is exact; what is flagged
+// above it may be an echo of the borrow.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+
+	spaces     = ones * ' '
+	ampersands = ones * '&'
+	lessThans  = ones * '<'
+	greaters   = ones * '>'
+	letters    = ones * 0x40 // below it: everything that may follow a name, and digits
+)
+
+// plainWord flags the bytes of x that are not plain characters: controls, bytes of multi-byte characters, & and <.
+func plainWord(x uint64) uint64 {
+	return ((x - spaces) | x | ((x ^ ampersands) - ones) | ((x ^ lessThans) - ones)) & highs
+}
+
+// firstByte returns the index of the lowest flagged byte.
+func firstByte(m uint64) int { return bits.TrailingZeros64(m) >> 3 }
+
+// plainRun returns the length of the run at the start of b that holds only characters which stand for themselves:
+// no markup, no entity, no carriage return, nothing that XML forbids, no bad UTF-8.
+func plainRun(b []byte) int {
+	i := 0
+	for {
+		for {
+			if i+8 > len(b) {
+				for i < len(b) && plainByte(b[i]) {
+					i++
+				}
+				break
+			}
+			m := plainWord(binary.LittleEndian.Uint64(b[i:]))
+			if m != 0 {
+				i += firstByte(m)
+				break
+			}
+			i += 8
+		}
+		switch {
+		case i == len(b):
+			return i
+		case b[i] == '\n' || b[i] == '\t':
+			i++
+		case b[i] < utf8.RuneSelf:
+			return i
+		default:
+			r, n := utf8.DecodeRune(b[i:])
+			if n == 1 || r == 0xFFFE || r == 0xFFFF {
+				return i
+			}
+			i += n
+		}
+	}
+}
+
+func plainByte(c byte) bool { return c >= ' ' && c < utf8.RuneSelf && c != '&' && c != '<' }
+
+// isClean reports whether b, which is long and holds neither & nor <, holds only characters that stand for themselves.
+func isClean(b []byte) bool {
+	for len(b) >= 32 {
+		x0 := binary.LittleEndian.Uint64(b)
+		x1 := binary.LittleEndian.Uint64(b[8:])
+		x2 := binary.LittleEndian.Uint64(b[16:])
+		x3 := binary.LittleEndian.Uint64(b[24:])
+		if ((x0-spaces)|x0|(x1-spaces)|x1|(x2-spaces)|x2|(x3-spaces)|x3)&highs != 0 {
+			break
+		}
+		b = b[32:]
+	}
+	return plainRun(b) == len(b)
+}
+
+// isChar reports whether XML allows the character (production Char of XML 1.0).
+func isChar(r rune) bool {
+	switch {
+	case r < ' ':
+		return r == '\t' || r == '\n' || r == '\r'
+	case r < 0xD800:
+		return true
+	}
+	return r >= 0xE000 && r != 0xFFFE && r != 0xFFFF && r <= utf8.MaxRune
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
+
+// trim cuts white space off both ends.
+func trim(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isSpace(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// isName reports whether b is a qualified name, with one colon at most. Characters above ASCII count as letters.
+func isName(b []byte) bool {
+	colon := false
+	start := true
+	for _, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= utf8.RuneSelf:
+			start = false
+		case '0' <= c && c <= '9' || c == '-' || c == '.':
+			if start {
+				return false
+			}
+		case c == ':' && !colon && !start:
+			colon, start = true, true
+		default:
+			return false
+		}
+	}
+	return !start && utf8.Valid(b)
+}

@@ -1,0 +1,552 @@
+package syncml
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxAttrs bounds the attributes of one element, which are compared with each other. SyncML uses two.
+const maxAttrs = 32
+
+// childSlow is child for whatever may come.
+func (r *xmlReader) childSlow() elem {
+	for r.err == nil {
+		if !r.need(1) {
+			r.failEnd()
+			break
+		}
+		if r.buf[r.pos] != '<' {
+			if !r.skipStray() {
+				break
+			}
+			continue
+		}
+		if !r.need(2) {
+			r.failEnd()
+			break
+		}
+		switch r.buf[r.pos+1] {
+		case '/':
+			r.endTag()
+			return elEnd
+		case '!':
+			if r.next("<![CDATA[") {
+				e := r.find(9, "]]>")
+				if e < 0 {
+					return elEnd
+				}
+				if text := r.buf[r.pos+9 : r.pos+e]; len(trim(text)) > 0 {
+					r.forgive(syntaxf("text where only elements belong"))
+				}
+				r.checkChars(9, e)
+				r.pos += e + 3
+				continue
+			}
+			r.skipComment()
+		case '?':
+			r.skipPI()
+		default:
+			return r.startTag()
+		}
+	}
+	return elEnd
+}
+
+// skipStray skips characters between elements, where only white space belongs.
+func (r *xmlReader) skipStray() bool {
+	clean := true
+	for {
+		if r.pos == len(r.buf) && !r.need(1) {
+			r.failEnd()
+			return false
+		}
+		switch c := r.buf[r.pos]; {
+		case c == '<':
+			return true
+		case isSpace(c):
+			r.pos++
+		default:
+			if clean {
+				clean = false
+				r.forgive(syntaxf("text where only elements belong"))
+			}
+			if n := r.skipChar(); n < 0 {
+				return false
+			}
+		}
+	}
+}
+
+// skipChar checks and skips a run of characters or one entity at pos, and returns -1 when it is neither.
+func (r *xmlReader) skipChar() int {
+	for {
+		n := plainRun(r.buf[r.pos:])
+		if n > 0 {
+			r.pos += n
+			return n
+		}
+		switch c := r.buf[r.pos]; {
+		case c == '&':
+			_, n := r.entity()
+			r.pos += max(n, 0)
+			return n
+		case c == '\r':
+			r.pos++
+			return 1
+		case c >= utf8.RuneSelf && !utf8.FullRune(r.buf[r.pos:]) && r.more():
+			continue
+		default:
+			r.badChar(r.pos)
+			return -1
+		}
+	}
+}
+
+// badChar fails because of the byte at buf[i].
+func (r *xmlReader) badChar(i int) {
+	c, n := utf8.DecodeRune(r.buf[i:])
+	if c == utf8.RuneError && n <= 1 {
+		r.failAt(i, fmt.Errorf("%w: byte %#02x is not UTF-8", ErrBadChar, r.buf[i]))
+		return
+	}
+	r.failAt(i, fmt.Errorf("%w: %U", ErrBadChar, c))
+}
+
+// checkChars checks the characters of a section or comment, from and to counted from pos.
+func (r *xmlReader) checkChars(from, to int) {
+	b := r.buf[r.pos+from : r.pos+to]
+	for i := 0; i < len(b); {
+		n := plainRun(b[i:])
+		if i += n; i == len(b) {
+			return
+		}
+		if c := b[i]; c != '&' && c != '<' && c != '\r' {
+			r.badChar(r.pos + from + i)
+			return
+		}
+		i++
+	}
+}
+
+// find returns the index of s, counted from pos, at from or behind, and reads on as needed. It fails and returns -1
+// when there is none.
+func (r *xmlReader) find(from int, s string) int {
+	for {
+		if r.pos+from <= len(r.buf) {
+			if i := strings.IndexByte(s, '>'); len(s) == 1 && i == 0 {
+				if i := bytes.IndexByte(r.buf[r.pos+from:], '>'); i >= 0 {
+					return from + i
+				}
+			} else if i := bytes.Index(r.buf[r.pos+from:], []byte(s)); i >= 0 {
+				return from + i
+			}
+			from = max(from, len(r.buf)-r.pos-len(s)+1)
+		}
+		if !r.more() {
+			r.failEnd()
+			return -1
+		}
+	}
+}
+
+// next reports whether s comes next.
+func (r *xmlReader) next(s string) bool {
+	return r.need(len(s)) && string(r.buf[r.pos:r.pos+len(s)]) == s
+}
+
+// skipComment skips <!--...-->. Anything else that begins with <! does not belong into a document.
+func (r *xmlReader) skipComment() bool {
+	if !r.next("<!--") {
+		r.failAt(r.pos, syntaxf("declaration inside the message"))
+		return false
+	}
+	e := r.find(4, "--")
+	if e < 0 {
+		return false
+	}
+	if !r.need(e + 3) {
+		r.failEnd()
+		return false
+	}
+	if r.buf[r.pos+e+2] != '>' {
+		r.failAt(r.pos+e, syntaxf("-- inside a comment"))
+		return false
+	}
+	r.checkChars(4, e)
+	r.pos += e + 3
+	return r.err == nil
+}
+
+// skipPI skips a processing instruction. The XML declaration is none, except where a document begins.
+func (r *xmlReader) skipPI() bool {
+	e := r.find(2, "?>")
+	if e < 0 {
+		return false
+	}
+	pi := r.buf[r.pos+2 : r.pos+e]
+	target := pi
+	if i := bytes.IndexAny(pi, " \t\r\n"); i >= 0 {
+		target = pi[:i]
+	}
+	if !isName(target) || bytes.EqualFold(target, []byte("xml")) {
+		r.failAt(r.pos, syntaxf("processing instruction %.20q", target))
+		return false
+	}
+	r.checkChars(2, e)
+	r.pos += e + 2
+	return r.err == nil
+}
+
+// tagEnd returns the index of the > that ends the tag at pos, counted from pos, and -1 after a failure.
+func (r *xmlReader) tagEnd() int {
+	quote := byte(0)
+	for n := 1; ; n++ {
+		if r.pos+n >= len(r.buf) && !r.more() {
+			r.failEnd()
+			return -1
+		}
+		switch c := r.buf[r.pos+n]; {
+		case c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '>':
+			return n
+		case c == '<':
+			r.failAt(r.pos+n, syntaxf("< inside a tag"))
+			return -1
+		}
+	}
+}
+
+// startTag reads the tag at pos and enters its element.
+func (r *xmlReader) startTag() elem {
+	e := r.tagEnd()
+	if e < 0 {
+		return elEnd
+	}
+	r.tagAt = r.base + int64(r.pos)
+	tag := r.buf[r.pos+1 : r.pos+e]
+	empty := len(tag) > 0 && tag[len(tag)-1] == '/'
+	if empty {
+		tag = tag[:len(tag)-1]
+	}
+	name, attrs := tag, tag[len(tag):]
+	for i, c := range tag {
+		if isSpace(c) {
+			name, attrs = tag[:i], tag[i:]
+			break
+		}
+	}
+	if !isName(name) {
+		r.failAt(r.pos, syntaxf("%.20q is not a name", name))
+		return elEnd
+	}
+	if len(r.frames) >= r.maxDepth {
+		r.failAt(r.pos, fmt.Errorf("more than %d elements in elements: %w", r.maxDepth, ErrTooDeep))
+		return elEnd
+	}
+	local := name[bytes.IndexByte(name, ':')+1:]
+	f := frame{id: elemOf(local)}
+	if len(r.frames) > 0 {
+		f.ns = r.frames[len(r.frames)-1].ns
+	}
+	if len(local) != len(name) || f.id == elNone {
+		f.name, f.nameN = uint32(len(r.names)), uint32(len(name))
+		r.names = append(r.names, name...)
+	}
+	r.frames = append(r.frames, f)
+	if len(attrs) > 0 && !r.attributes(attrs) {
+		return elEnd
+	}
+	top := &r.frames[len(r.frames)-1]
+	top.own = top.ns
+	if len(local) != len(name) {
+		uri, ok := r.lookup(string(name[:len(name)-len(local)-1]))
+		if !ok {
+			r.forgive(syntaxf("prefix of %.40q is not declared", name))
+		}
+		top.own = namespaceOf(uri)
+	}
+	r.pos += e + 1
+	r.isEmpty = empty
+	return f.id
+}
+
+// lookup returns the namespace that a prefix stands for.
+func (r *xmlReader) lookup(prefix string) (string, bool) {
+	if prefix == "xml" {
+		return "http://www.w3.org/XML/1998/namespace", true
+	}
+	for i := len(r.ns) - 1; i >= 0; i-- {
+		if r.ns[i].prefix == prefix {
+			return r.ns[i].uri, true
+		}
+	}
+	return "", false
+}
+
+// attributes reads what stands behind the name in a start tag: declarations of namespaces, msft:originalerror, and what
+// only needs to be well formed.
+func (r *xmlReader) attributes(b []byte) bool {
+	var seen [maxAttrs][]byte
+	n := 0
+	for {
+		rest := trimLeft(b)
+		if len(rest) == 0 {
+			return true
+		}
+		eq := bytes.IndexByte(rest, '=')
+		if eq < 0 || len(rest) == len(b) {
+			r.failAt(r.pos, syntaxf("attribute without a value"))
+			return false
+		}
+		name, v := trim(rest[:eq]), trimLeft(rest[eq+1:])
+		if !isName(name) {
+			r.failAt(r.pos, syntaxf("%.20q is not a name", name))
+			return false
+		}
+		if len(v) < 2 || v[0] != '"' && v[0] != '\'' {
+			r.failAt(r.pos, syntaxf("attribute %.40s is not in quotes", name))
+			return false
+		}
+		end := bytes.IndexByte(v[1:], v[0])
+		if end < 0 {
+			r.failAt(r.pos, syntaxf("attribute %.40s is not closed", name))
+			return false
+		}
+		value := v[1 : 1+end]
+		b = v[end+2:]
+		if n == maxAttrs {
+			r.failAt(r.pos, fmt.Errorf("more than %d attributes: %w", maxAttrs, ErrTooLarge))
+			return false
+		}
+		for _, s := range seen[:n] {
+			if bytes.Equal(s, name) {
+				r.failAt(r.pos, syntaxf("attribute %.40s twice", name))
+				return false
+			}
+		}
+		seen[n] = name
+		n++
+		if !r.readAttr(name, value) {
+			return false
+		}
+	}
+}
+
+// readAttr reads one attribute.
+func (r *xmlReader) readAttr(name, value []byte) bool {
+	if plainRun(value) != len(value) || bytes.IndexByte(value, '\n') >= 0 || bytes.IndexByte(value, '\t') >= 0 {
+		if value = r.unescapeAttr(value); value == nil {
+			return false
+		}
+	}
+	switch {
+	case string(name) == "xmlns":
+		r.frames[len(r.frames)-1].ns = namespaceOf(string(value))
+	case bytes.HasPrefix(name, []byte("xmlns:")):
+		r.ns = append(r.ns, binding{prefix: string(name[6:]), uri: string(value), depth: len(r.frames)})
+	case bytes.HasSuffix(name, []byte(":originalerror")):
+		r.attr = string(value)
+	}
+	return true
+}
+
+// unescapeAttr resolves the entities of an attribute's value, which may not hold <. It returns nil after a failure.
+func (r *xmlReader) unescapeAttr(raw []byte) []byte {
+	out := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); {
+		n := plainRun(raw[i:])
+		for _, c := range raw[i : i+n] {
+			if c == '\n' || c == '\t' {
+				c = ' '
+			}
+			out = append(out, c)
+		}
+		if i += n; i == len(raw) {
+			break
+		}
+		switch c := raw[i]; c {
+		case '&':
+			ch, n := resolve(raw[i:])
+			if n <= 0 {
+				r.fail(syntaxf("bad entity in an attribute"))
+				return nil
+			}
+			out = utf8.AppendRune(out, ch)
+			i += n
+		case '\r':
+			out = append(out, ' ')
+			i++
+		default:
+			r.fail(syntaxf("character %q in an attribute", c))
+			return nil
+		}
+	}
+	return out
+}
+
+func trimLeft(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[0]) {
+		b = b[1:]
+	}
+	return b
+}
+
+// endTag reads the tag at pos, which must close the current element, and leaves that.
+func (r *xmlReader) endTag() bool {
+	e := r.find(2, ">")
+	if e < 0 {
+		return false
+	}
+	got := r.buf[r.pos+2 : r.pos+e]
+	for len(got) > 0 && isSpace(got[len(got)-1]) {
+		got = got[:len(got)-1]
+	}
+	f := &r.frames[len(r.frames)-1]
+	same := false
+	if f.nameN != 0 {
+		same = bytes.Equal(got, r.names[f.name:f.name+f.nameN])
+	} else {
+		same = string(got) == elemNames[f.id]
+	}
+	if !same {
+		r.failAt(r.pos, syntaxf("</%.40s> where </%.40s> is due", got, r.name()))
+		return false
+	}
+	r.pos += e + 1
+	r.pop()
+	return true
+}
+
+// start reads the prolog and the root's start tag.
+func (r *xmlReader) start() error {
+	r.clear()
+	r.message()
+	if n := int64(len(r.buf) - r.pos); r.rd == nil && n > r.max {
+		r.failAt(r.pos, fmt.Errorf("message of %d bytes, limit %d: %w", n, r.max, ErrTooLarge))
+		return r.err
+	}
+	if r.need(3) && string(r.buf[r.pos:r.pos+3]) == "\xEF\xBB\xBF" {
+		r.pos += 3
+	}
+	declared := false
+	if r.next("<?xml") && r.need(6) && isSpace(r.buf[r.pos+5]) {
+		declared = true
+		r.declaration()
+	}
+	for doctype := false; r.err == nil; {
+		for r.need(1) && isSpace(r.buf[r.pos]) {
+			r.pos++
+		}
+		if !r.need(1) {
+			if !declared && !doctype && r.rerr == io.EOF {
+				return io.EOF
+			}
+			r.failEnd()
+			break
+		}
+		if r.buf[r.pos] != '<' {
+			r.failAt(r.pos, syntaxf("not XML: it begins with %q", r.buf[r.pos]))
+			break
+		}
+		if !r.need(2) {
+			r.failEnd()
+			break
+		}
+		switch c := r.buf[r.pos+1]; {
+		case c == '?':
+			r.skipPI()
+		case c == '!' && !doctype && r.next("<!DOCTYPE"):
+			doctype = true
+			r.doctype()
+		case c == '!':
+			r.skipComment()
+		default:
+			if id := r.startTag(); r.err == nil && id != elSyncML {
+				r.failAt(r.pos, syntaxf("the root is %.40s, not SyncML", r.name()))
+			}
+			if r.err == nil && r.frames[0].own != nsSyncML {
+				r.forgive(syntaxf("SyncML is not in a namespace of SyncML 1.0 to 1.2"))
+			}
+			return r.err
+		}
+	}
+	return r.err
+}
+
+// declaration reads <?xml ...?>. The text is UTF-8 by now, whatever it says.
+func (r *xmlReader) declaration() {
+	e := r.find(5, "?>")
+	if e < 0 {
+		return
+	}
+	decl := r.buf[r.pos+5 : r.pos+e]
+	_, enc, found := bytes.Cut(decl, []byte("encoding"))
+	enc = bytes.Trim(enc, "= \t\r\n")
+	if found && len(enc) > 2 {
+		quote := enc[0]
+		enc, _, _ = bytes.Cut(enc[1:], []byte{quote})
+		switch strings.ToLower(string(enc)) {
+		case "utf-8", "us-ascii", "utf-16":
+		default:
+			r.forgive(syntaxf("encoding %.40q; only UTF-8 and UTF-16 are read", enc))
+		}
+	}
+	r.checkChars(5, e)
+	r.pos += e + 2
+}
+
+// doctype skips a document type declaration. An internal subset could declare entities, so it is refused.
+func (r *xmlReader) doctype() {
+	quote := byte(0)
+	for n := len("<!DOCTYPE"); ; n++ {
+		if r.pos+n >= len(r.buf) && !r.more() {
+			r.failEnd()
+			return
+		}
+		switch c := r.buf[r.pos+n]; {
+		case c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '[' || c == '<':
+			r.failAt(r.pos+n, syntaxf("DOCTYPE with an internal subset"))
+			return
+		case c == '>':
+			r.checkChars(0, n)
+			r.pos += n + 1
+			return
+		}
+	}
+}
+
+// close checks that only white space, comments and processing instructions follow the root. Some devices also send
+// the NUL that ends their strings.
+func (r *xmlReader) close() error {
+	for r.err == nil && r.need(1) {
+		switch c := r.buf[r.pos]; {
+		case isSpace(c):
+			r.pos++
+		case c == 0:
+			r.forgive(syntaxf("NUL behind the message"))
+			r.pos++
+		case c == '<' && r.need(2) && r.buf[r.pos+1] == '?':
+			r.skipPI()
+		case c == '<' && r.next("<!--"):
+			r.skipComment()
+		default:
+			r.failAt(r.pos, syntaxf("%q behind the message", c))
+		}
+	}
+	if r.err == nil && r.rerr != nil && r.rerr != io.EOF {
+		r.failEnd()
+	}
+	return r.err
+}
