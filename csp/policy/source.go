@@ -1,0 +1,266 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/omadm-sdk/omadm/dmtree"
+)
+
+// source is the Policy CSP as one source of configuration sees it.
+type source struct {
+	policies *Policies
+	values   dmtree.Provider
+}
+
+func (s *source) Get(ctx context.Context, u dmtree.URI) (dmtree.Value, error) {
+	s.policies.mu.RLock()
+	defer s.policies.mu.RUnlock()
+	return s.get(ctx, u, view{s, s.values, nil})
+}
+
+// get reads u as it is seen through v. The lock is held.
+func (s *source) get(ctx context.Context, u dmtree.URI, v view) (dmtree.Value, error) {
+	pl, err := s.policies.place(ctx, u)
+	switch {
+	case err != nil:
+		return dmtree.Null, err
+	case pl.section == "":
+		return dmtree.Interior("Config", "Result"), nil
+	case pl.deeper || pl.section == "ConfigOperations":
+		return dmtree.Null, dmtree.ErrNotFound
+	case pl.section == "Result":
+		return s.policies.result(ctx, pl, v)
+	case pl.area == "":
+		names, err := children(ctx, v.values, scope(pl.user))
+		return dmtree.Interior(names...), err
+	case pl.policy == "":
+		return v.values.Get(ctx, area(pl.user, pl.area))
+	}
+	return v.values.Get(ctx, pl.key().stored())
+}
+
+// result reads what holds for the device, over all sources.
+func (p *Policies) result(ctx context.Context, pl place, v view) (dmtree.Value, error) {
+	at := subtree(pl.user).Join("Config")
+	switch {
+	case pl.area == "":
+		node, ok := p.schema.Lookup(at)
+		if !ok {
+			return dmtree.Null, dmtree.ErrNotFound
+		}
+		var names []string
+		for n := range node.Children() {
+			if !n.Dynamic() {
+				names = append(names, n.Name)
+			}
+		}
+		return dmtree.Interior(names...), nil
+	case pl.policy == "":
+		node, ok := p.schema.Lookup(at.Join(pl.area))
+		if !ok {
+			return dmtree.Null, dmtree.ErrNotFound
+		}
+		var names []string
+		for n := range node.Children() {
+			e, err := p.holds(ctx, key{pl.user, pl.area, n.Name}, v)
+			if err != nil {
+				return dmtree.Null, err
+			}
+			if e.known {
+				names = append(names, n.Name)
+			}
+		}
+		return dmtree.Interior(names...), nil
+	}
+	e, err := p.holds(ctx, pl.key(), v)
+	if err == nil && !e.known {
+		err = dmtree.ErrNotFound
+	}
+	return e.value, err
+}
+
+func (s *source) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
+	return s.transact(ctx, func(tx dmtree.Tx) error { return dmtree.Add(ctx, tx, u, v) })
+}
+
+func (s *source) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
+	return s.transact(ctx, func(tx dmtree.Tx) error { return dmtree.Replace(ctx, tx, u, v) })
+}
+
+func (s *source) Delete(ctx context.Context, u dmtree.URI) error {
+	return s.transact(ctx, func(tx dmtree.Tx) error { return dmtree.Delete(ctx, tx, u) })
+}
+
+// transact runs one change as a transaction of its own, so that there is one way to check, enforce and store.
+func (s *source) transact(ctx context.Context, f func(dmtree.Tx) error) error {
+	tx, err := s.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	if err = f(tx); err == nil {
+		err = tx.Prepare(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, tx.Rollback(ctx))
+	}
+	return tx.Commit(ctx)
+}
+
+func (s *source) Begin(ctx context.Context) (dmtree.Tx, error) {
+	values, err := dmtree.Begin(ctx, s.values)
+	if err != nil {
+		return nil, err
+	}
+	return &tx{source: s, values: values}, nil
+}
+
+// tx is a transaction of one source.
+type tx struct {
+	source  *source
+	values  dmtree.Tx
+	touched []key // in the order of the commands, each once
+}
+
+// view is what the transaction sees.
+func (t *tx) view() view { return view{t.source, t.values, t.touched} }
+
+func (t *tx) Get(ctx context.Context, u dmtree.URI) (dmtree.Value, error) {
+	t.source.policies.mu.RLock()
+	defer t.source.policies.mu.RUnlock()
+	return t.source.get(ctx, u, t.view())
+}
+
+// Add sets a policy that this source has not set, or makes an area, which has no content of its own.
+func (t *tx) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
+	return t.write(ctx, u, v, func(pl place) error {
+		_, err := t.values.Get(ctx, pl.key().stored())
+		switch {
+		case err == nil:
+			return dmtree.ErrExist
+		case errors.Is(err, dmtree.ErrNotFound):
+			return nil
+		}
+		return err
+	})
+}
+
+// Replace sets a policy, whether this source has set it before or not: servers send nothing else.
+func (t *tx) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
+	return t.write(ctx, u, v, func(place) error { return nil })
+}
+
+func (t *tx) write(ctx context.Context, u dmtree.URI, v dmtree.Value, check func(place) error) error {
+	pl, err := t.policy(ctx, u)
+	if err != nil {
+		return err
+	}
+	if pl.policy == "" {
+		if !v.IsInterior() {
+			return dmtree.ErrNotAllowed
+		}
+		return nil // an area exists as soon as a policy of it does
+	}
+	if v.IsInterior() {
+		return dmtree.ErrFormat
+	}
+	if err := check(pl); err != nil {
+		return err
+	}
+	t.touch(pl.key())
+	at := pl.key().stored()
+	if _, err := t.values.Get(ctx, at); err == nil {
+		return dmtree.Replace(ctx, t.values, at, v)
+	}
+	return dmtree.Add(ctx, t.values, at, v)
+}
+
+// Delete makes a policy, or all those of an area, not configured by this source.
+func (t *tx) Delete(ctx context.Context, u dmtree.URI) error {
+	pl, err := t.policy(ctx, u)
+	if err != nil {
+		return err
+	}
+	if pl.policy != "" {
+		t.touch(pl.key())
+		return dmtree.Delete(ctx, t.values, pl.key().stored())
+	}
+	names, err := children(ctx, t.values, area(pl.user, pl.area))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		t.touch(key{pl.user, pl.area, name})
+	}
+	return dmtree.Delete(ctx, t.values, area(pl.user, pl.area))
+}
+
+// policy returns the area or policy below Config that u addresses: only these can be written.
+func (t *tx) policy(ctx context.Context, u dmtree.URI) (place, error) {
+	pl, err := t.source.policies.place(ctx, u)
+	switch {
+	case err != nil:
+		return pl, err
+	case pl.deeper || pl.section == "ConfigOperations":
+		return pl, dmtree.ErrNotFound
+	case pl.section != "Config" || pl.area == "":
+		return pl, dmtree.ErrNotAllowed
+	}
+	if _, ok := t.source.policies.schema.Lookup(u); !ok {
+		return pl, dmtree.ErrNotFound
+	}
+	return pl, nil
+}
+
+func (t *tx) touch(k key) {
+	if !slices.Contains(t.touched, k) {
+		t.touched = append(t.touched, k)
+	}
+}
+
+// Prepare checks what is valid only as a whole: the rules of device lock.
+func (t *tx) Prepare(ctx context.Context) error {
+	// No lock of Policies is held here: values may wait for another transaction, which needs it to end.
+	if err := t.values.Prepare(ctx); err != nil {
+		return err
+	}
+	return t.checkDeviceLock(ctx)
+}
+
+// Commit enforces the values that hold from now on, then stores what was set.
+func (t *tx) Commit(ctx context.Context) error {
+	p := t.source.policies
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var now, before []Change
+	for _, k := range t.withImplied() {
+		old, err := p.holds(ctx, k, view{})
+		if err != nil {
+			return errors.Join(err, t.values.Rollback(ctx))
+		}
+		e, err := p.holds(ctx, k, t.view())
+		if err != nil {
+			return errors.Join(err, t.values.Rollback(ctx))
+		}
+		if !e.equal(old) {
+			now, before = append(now, e.change(k)), append(before, old.change(k))
+		}
+	}
+	if err := p.enforceSorted(ctx, now); err != nil {
+		return errors.Join(err, t.values.Rollback(ctx))
+	}
+	if err := t.values.Commit(ctx); err != nil {
+		if undo := p.enforceSorted(ctx, before); undo != nil {
+			return errors.Join(err, dmtree.ErrRollback, undo)
+		}
+		return err
+	}
+	p.written++
+	for _, k := range t.touched {
+		p.writes[id{t.source, k}] = p.written
+	}
+	return nil
+}
+
+func (t *tx) Rollback(ctx context.Context) error { return t.values.Rollback(ctx) }
