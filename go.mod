@@ -3,6 +3,7 @@ module github.com/omadm-sdk/omadm
 go 1.26.0
 
 require (
+	github.com/smallstep/pkcs7 v0.2.3
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/crypto v0.58.0
 )

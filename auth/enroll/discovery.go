@@ -1,7 +1,11 @@
 package enroll
 
 import (
+	"strconv"
+
 	"fmt"
+	"github.com/beevik/etree"
+	"github.com/omadm-sdk/omadm/internal/soap"
 	"strings"
 )
 
@@ -28,9 +32,9 @@ type AuthPolicy string
 
 // The policies of MS-MDE2. Federated covers Entra and any sign-in page of the server's own.
 const (
-	OnPremise   AuthPolicy = "OnPremise"   // user name and password
-	Federated   AuthPolicy = "Federated"   // a token from a web page
-	Certificate AuthPolicy = "Certificate" // a certificate signs the request
+	PolicyOnPremise   AuthPolicy = "OnPremise"   // user name and password
+	PolicyFederated   AuthPolicy = "Federated"   // a token from a web page
+	PolicyCertificate AuthPolicy = "Certificate" // a certificate signs the request
 )
 
 // An EnrollmentType says what is enrolled. It selects the store that the client certificate goes to.
@@ -38,8 +42,8 @@ type EnrollmentType string
 
 // The types of MS-MDE2.
 const (
-	EnrollUser   EnrollmentType = "Full"   // a user and their device: store My/User
-	EnrollDevice EnrollmentType = "Device" // a device joined to Entra: store My/System
+	TypeFull   EnrollmentType = "Full"   // a user and their device: store My/User
+	TypeDevice EnrollmentType = "Device" // a device joined to Entra: store My/System
 )
 
 // A Discovery is the first question of a device: where, and how, can I enroll (MS-MDE2 3.1.4.1.1.1).
@@ -74,3 +78,123 @@ const (
 
 // String returns the form on the wire, such as 5.0.
 func (v Version) String() string { return fmt.Sprintf("%d.%d", v/10, v%10) }
+
+// ParseVersion reads the decimal on the wire. A version of the future is as good as one of today.
+func ParseVersion(s string) (Version, error) {
+	whole, frac, _ := strings.Cut(strings.TrimSpace(s), ".")
+	w, err := strconv.ParseUint(whole, 10, 12)
+	if err != nil {
+		return 0, fmt.Errorf("enroll: version %.16q: want a number such as 5.0", s)
+	}
+	v := Version(w) * 10
+	if len(frac) > 0 && frac[0] >= '0' && frac[0] <= '9' {
+		v += Version(frac[0] - '0')
+	}
+	return v, nil
+}
+
+const (
+	nsDiscovery          = "http://schemas.microsoft.com/windows/management/2012/01/enrollment"
+	actionDiscover       = nsDiscovery + "/IDiscoveryService/Discover"
+	actionDiscoverAnswer = nsDiscovery + "/IDiscoveryService/DiscoverResponse"
+)
+
+func (d *Discovery) element() *etree.Element {
+	el := etree.NewElement("Discover")
+	el.CreateAttr("xmlns", nsDiscovery)
+	r := el.CreateElement("request")
+	r.CreateElement("EmailAddress").SetText(d.User)
+	r.CreateElement("RequestVersion").SetText(d.Version.String())
+	r.CreateElement("DeviceType").SetText(d.DeviceType)
+	r.CreateElement("ApplicationVersion").SetText(d.OSVersion)
+	r.CreateElement("OSEdition").SetText(strconv.Itoa(d.OSEdition))
+	ps := r.CreateElement("AuthPolicies")
+	for _, p := range d.Policies {
+		ps.CreateElement("AuthPolicy").SetText(string(p))
+	}
+	return el
+}
+
+// readDiscovery takes everything as it comes: the XSD's patterns do not hold for what Windows sends in every scenario, and
+// nothing here is worth refusing a device.
+func readDiscovery(body *etree.Element) (*Discovery, error) {
+	if body == nil || body.Tag != "Discover" {
+		return nil, badMessage("the body holds no Discover")
+	}
+	r := soap.Find(body, nsDiscovery, "request")
+	if r == nil {
+		return nil, badMessage("Discover holds no request")
+	}
+	get := func(tag string) string { return soap.Text(soap.Find(r, nsDiscovery, tag)) }
+	d := &Discovery{User: get("EmailAddress"), DeviceType: get("DeviceType"), OSVersion: get("ApplicationVersion")}
+	d.Version, _ = ParseVersion(get("RequestVersion"))
+	if n, err := strconv.ParseInt(get("OSEdition"), 10, 32); err == nil {
+		d.OSEdition = int(n)
+	}
+	if ps := soap.Find(r, nsDiscovery, "AuthPolicies"); ps != nil {
+		for _, p := range ps.ChildElements() {
+			if p.Tag == "AuthPolicy" {
+				d.Policies = append(d.Policies, readAuthPolicy(soap.Text(p)))
+			}
+		}
+		if t := soap.Text(ps); len(d.Policies) == 0 && t != "" { // as one page of documentation has it
+			d.Policies = append(d.Policies, readAuthPolicy(t))
+		}
+	}
+	return d, nil
+}
+
+func readAuthPolicy(s string) AuthPolicy {
+	for _, p := range []AuthPolicy{PolicyOnPremise, PolicyFederated, PolicyCertificate} {
+		if strings.EqualFold(s, string(p)) {
+			return p
+		}
+	}
+	return AuthPolicy(s)
+}
+
+func (s *Services) element() *etree.Element {
+	el := etree.NewElement("DiscoverResponse")
+	el.CreateAttr("xmlns", nsDiscovery)
+	r := el.CreateElement("DiscoverResult")
+	r.CreateElement("AuthPolicy").SetText(string(s.Policy))
+	r.CreateElement("EnrollmentVersion").SetText(s.Version.String())
+	if s.XCEPURL != "" {
+		r.CreateElement("EnrollmentPolicyServiceUrl").SetText(s.XCEPURL)
+	}
+	r.CreateElement("EnrollmentServiceUrl").SetText(s.WSTEPURL)
+	if s.AuthURL != "" {
+		r.CreateElement("AuthenticationServiceUrl").SetText(s.AuthURL)
+	}
+	return el
+}
+
+func readServices(body *etree.Element) (*Services, error) {
+	if body == nil || body.Tag != "DiscoverResponse" {
+		return nil, badMessage("the body holds no DiscoverResponse")
+	}
+	r := soap.Find(body, nsDiscovery, "DiscoverResult")
+	if r == nil {
+		return nil, badMessage("DiscoverResponse holds no DiscoverResult")
+	}
+	get := func(tag string) string { return soap.Text(soap.Find(r, nsDiscovery, tag)) }
+	s := &Services{
+		Policy:   readAuthPolicy(get("AuthPolicy")),
+		XCEPURL:  get("EnrollmentPolicyServiceUrl"),
+		WSTEPURL: get("EnrollmentServiceUrl"),
+		AuthURL:  get("AuthenticationServiceUrl"),
+	}
+	s.Version, _ = ParseVersion(get("EnrollmentVersion"))
+	if s.Policy == "" {
+		return nil, badMessage("DiscoverResult holds no AuthPolicy")
+	}
+	if s.WSTEPURL == "" {
+		return nil, badMessage("DiscoverResult holds no EnrollmentServiceUrl")
+	}
+	return s, nil
+}
+
+// badMessage is a request or an answer that is not what the step wants.
+func badMessage(format string, args ...any) error {
+	return &Fault{Code: CodeMessageFormat, Reason: fmt.Sprintf(format, args...)}
+}

@@ -10,14 +10,14 @@ import (
 type Envelope struct {
 	Action, MessageID, RelatesTo, To string
 
-	// ReplyTo writes the anonymous reply address, as a request has it.
-	ReplyTo bool
+	// Request writes the message as clients do: with an anonymous reply address and the prefix wsse, which Namespaces must
+	// then declare, as it must u. Services write o, and declare it on the header.
+	Request bool
 
 	ActivityID string
 	Security   *Security
-	UsernameID string // the Id of the Security's UsernameToken
 
-	// Namespaces are declared on the envelope, beside s and a: prefix, name, prefix, name, …
+	// Namespaces are declared on the envelope beside s and a: prefix, name, prefix, name, …
 	Namespaces []string
 
 	// Body is the one element of the body; nil leaves it empty. If Fault is set, that is the body.
@@ -43,7 +43,7 @@ func (e *Envelope) Document() *etree.Document {
 	if e.MessageID != "" {
 		h.CreateElement("a:MessageID").SetText(e.MessageID)
 	}
-	if e.ReplyTo {
+	if e.Request {
 		h.CreateElement("a:ReplyTo").CreateElement("a:Address").SetText(anonymous)
 	}
 	if e.To != "" {
@@ -59,7 +59,7 @@ func (e *Envelope) Document() *etree.Document {
 		h.CreateElement("a:RelatesTo").SetText(e.RelatesTo)
 	}
 	if e.Security != nil {
-		e.writeSecurity(must(h.CreateElement("wsse:Security")))
+		e.writeSecurity(h, must)
 	}
 	b := env.CreateElement("s:Body")
 	switch {
@@ -71,9 +71,15 @@ func (e *Envelope) Document() *etree.Document {
 	return doc
 }
 
-func (e *Envelope) writeSecurity(el *etree.Element) {
-	el.CreateAttr("xmlns:wsse", NSSecurity)
-	el.CreateAttr("xmlns:u", NSUtility)
+func (e *Envelope) writeSecurity(header *etree.Element, must func(*etree.Element) *etree.Element) {
+	prefix := "o:"
+	if e.Request {
+		prefix = "wsse:"
+	}
+	el := must(header.CreateElement(prefix + "Security"))
+	if !e.Request {
+		el.CreateAttr("xmlns:o", NSSecurity)
+	}
 	s := e.Security
 	if t := s.Timestamp; t != nil {
 		ts := el.CreateElement("u:Timestamp")
@@ -82,19 +88,20 @@ func (e *Envelope) writeSecurity(el *etree.Element) {
 		ts.CreateElement("u:Expires").SetText(formatTime(t.Expires))
 	}
 	if u := s.Username; u != nil {
-		t := el.CreateElement("wsse:UsernameToken")
-		if e.UsernameID != "" {
-			t.CreateAttr("u:Id", e.UsernameID)
-		}
-		t.CreateElement("wsse:Username").SetText(u.Name)
-		p := t.CreateElement("wsse:Password")
-		p.CreateAttr("wsse:Type", PasswordText)
+		t := el.CreateElement(prefix + "UsernameToken")
+		t.CreateAttr("u:Id", usernameID)
+		t.CreateElement(prefix + "Username").SetText(u.Name)
+		p := t.CreateElement(prefix + "Password")
+		p.CreateAttr(prefix+"Type", PasswordText)
 		p.SetText(u.Password)
 	}
 	if t := s.Token; t != nil {
-		el.AddChild(t.Element("wsse:BinarySecurityToken"))
+		el.AddChild(t.Element(prefix + "BinarySecurityToken"))
 	}
 }
+
+// usernameID is the same in every message; MS-MDE2 3.1.5 wants exactly this.
+const usernameID = "uuid-cc1ccc1f-2fba-4bcf-b063-ffc0cac77917-4"
 
 // Element lays out a BinarySecurityToken under the name tag, whose prefix must be declared around it.
 func (t *BinaryToken) Element(tag string) *etree.Element {
