@@ -38,4 +38,8 @@ type EncoderOptions struct {
 	Encoding   Encoding // Auto: XML
 	BadChar    BadChar
 	MaxMessage int64 // bytes of one message, what closes it included; 0: no limit
+
+	// AsIs writes commands that the specification does not allow but XML does, such as one without a CmdID. It is for
+	// tools that convert what others have sent; without it, Encode refuses them.
+	AsIs bool
 }

@@ -50,15 +50,22 @@ type sink interface {
 	leaf(id elem, s string) error
 	// number writes an element that holds a decimal number.
 	number(id elem, n int64)
-	// data writes a Data element. binary says that opaque bytes are not text, error is the msft:originalerror.
-	data(d Data, binary bool, originalError string) error
+	// data writes a Data element. bytes says that opaque Data is to be read back as bytes; Meta then has said
+	// binaryFormat. The last is the msft:originalerror of the element, or "".
+	data(d Data, bytes bool, originalError string) error
+	binaryFormat() string
+	// carries reports whether data can write all of d.
+	carries(d Data) bool
 	// raw writes an element that is given as XML.
 	raw(e Element) error
+	// end closes the body, after Final if that is asked for, and the root; that takes no more than trailer bytes.
+	end(final bool)
+	trailer() int
 	// mark and rewind undo what was written in between.
 	mark() sinkMark
 	rewind(sinkMark)
-	// end closes the body and the root; final adds the Final element.
-	end(final bool)
+	// bytes is what was written. The encoder takes away from its front, and gives it a slice to append to.
+	bytes() *[]byte
 }
 
 // A sinkMark is a place to which a sink can return: length written and, for WBXML, the code page in force.

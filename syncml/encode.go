@@ -1,0 +1,642 @@
+package syncml
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// An Encoder writes messages: Begin, any number of Encode, End, and again. It never writes a part of a command: one that
+// does not fit, or that cannot be written, leaves no trace. It is not safe for concurrent use, and does not allocate
+// when it is used again.
+type Encoder struct {
+	w    io.Writer // nil: of Append
+	out  sink
+	xml  xmlWriter
+	opts EncoderOptions
+
+	begun bool
+	sent  int64 // bytes of the message that are no longer in the sink's buffer
+	from  int   // where the message begins in the sink's buffer
+	err   error // of the writer; nothing works after it
+
+	fault  error // of the command in progress
+	item   int   // being written, from 1; 0: none
+	ids    []string
+	lastID int64           // the highest CmdID while all are ascending numbers, else -1
+	used   map[string]bool // of all CmdIDs, once they are not
+}
+
+// flushSize is how much an Encoder collects before it writes.
+const flushSize = 32 << 10
+
+// NewEncoder returns an Encoder that writes to w; nil options mean the defaults.
+func NewEncoder(w io.Writer, opts *EncoderOptions) *Encoder {
+	e := new(Encoder)
+	if opts != nil {
+		e.opts = *opts
+	}
+	e.Reset(w)
+	return e
+}
+
+// Reset makes the Encoder write to w, as if new. It keeps its buffers.
+func (e *Encoder) Reset(w io.Writer) {
+	e.w, e.err, e.begun = w, nil, false
+	e.xml.replace = e.opts.BadChar == BadCharReplace
+	e.out = &e.xml
+	b := e.out.bytes()
+	*b = (*b)[:0]
+}
+
+// Begin starts a message with its header. It answers [ErrFull] if the header alone exceeds MaxMessage.
+func (e *Encoder) Begin(h *Header) error {
+	if e.err != nil {
+		return e.err
+	}
+	if e.begun {
+		return errors.New("syncml: Begin inside a message")
+	}
+	e.sent, e.from = 0, len(*e.out.bytes())
+	e.ids, e.lastID = e.ids[:0], 0
+	clear(e.used)
+	e.fault, e.item = nil, 0
+	before := e.out.mark()
+	e.header(h)
+	if e.fault == nil && e.Room() < 0 {
+		e.fault = ErrFull
+	}
+	if e.fault != nil {
+		e.out.rewind(before)
+		if e.fault == ErrFull {
+			return ErrFull
+		}
+		return fmt.Errorf("syncml: SyncHdr: %w", e.fault)
+	}
+	e.begun = true
+	return nil
+}
+
+// Encode writes a command, with those in it. [ErrFull] means that it would not fit into MaxMessage, or into what is left
+// of it: nothing was written then, and the message can be ended.
+func (e *Encoder) Encode(c Command) error {
+	if e.err != nil {
+		return e.err
+	}
+	if !e.begun {
+		return errors.New("syncml: Encode outside a message")
+	}
+	before, ids, last := e.out.mark(), len(e.ids), e.lastID
+	e.fault, e.item = nil, 0
+	e.command(c, nil)
+	if e.fault == nil && e.opts.MaxMessage > 0 && e.Room() < 0 {
+		e.fault = ErrFull
+	}
+	if e.fault != nil {
+		e.out.rewind(before)
+		for _, id := range e.ids[ids:] {
+			delete(e.used, id)
+		}
+		e.ids, e.lastID = e.ids[:ids], last
+		return e.fault
+	}
+	if e.w != nil && len(*e.out.bytes()) >= flushSize {
+		return e.flush()
+	}
+	return nil
+}
+
+// Room returns how many bytes of MaxMessage are left for commands, what closes the message taken off. Without a limit,
+// it is the largest number.
+func (e *Encoder) Room() int64 {
+	if e.opts.MaxMessage <= 0 {
+		return 1<<63 - 1
+	}
+	return e.opts.MaxMessage - e.sent - int64(len(*e.out.bytes())-e.from) - int64(e.out.trailer())
+}
+
+// End closes the message and writes it out; final says that it is the last of its package.
+func (e *Encoder) End(final bool) error {
+	if e.err != nil {
+		return e.err
+	}
+	if !e.begun {
+		return errors.New("syncml: End outside a message")
+	}
+	e.begun = false
+	e.out.end(final)
+	if e.w != nil {
+		return e.flush()
+	}
+	return nil
+}
+
+func (e *Encoder) flush() error {
+	b := e.out.bytes()
+	if _, err := e.w.Write(*b); err != nil {
+		e.err = fmt.Errorf("syncml: write: %w", err)
+		return e.err
+	}
+	e.sent += int64(len(*b) - e.from)
+	e.from = 0
+	*b = (*b)[:0]
+	return nil
+}
+
+// appenders are Encoders for Append, so that it costs no allocation.
+var appenders = sync.Pool{New: func() any { return new(Encoder) }}
+
+// Append writes a whole message behind dst and returns the longer slice, or dst and an error. Nil options mean the
+// defaults.
+func Append(dst []byte, m *Message, opts *EncoderOptions) ([]byte, error) {
+	e := appenders.Get().(*Encoder)
+	defer func() {
+		*e.out.bytes() = nil
+		appenders.Put(e)
+	}()
+	e.opts = EncoderOptions{}
+	if opts != nil {
+		e.opts = *opts
+	}
+	e.Reset(nil)
+	*e.out.bytes() = dst
+	if err := e.Begin(&m.Header); err != nil {
+		return dst, err
+	}
+	for _, c := range m.Commands {
+		if err := e.Encode(c); err != nil {
+			return dst, err
+		}
+	}
+	if err := e.End(m.Final); err != nil {
+		return dst, err
+	}
+	return *e.out.bytes(), nil
+}
+
+// failf keeps the first thing that is wrong with the command in progress.
+func (e *Encoder) failf(format string, args ...any) {
+	if e.fault == nil {
+		e.fault = fmt.Errorf(format, args...)
+	}
+}
+
+// wrong is failf for what the specification asks of a message, which tools that only convert may not mind.
+func (e *Encoder) wrong(format string, args ...any) {
+	if !e.opts.AsIs {
+		e.failf(format, args...)
+	}
+}
+
+func (e *Encoder) leaf(id elem, s string) {
+	if err := e.out.leaf(id, s); err != nil {
+		e.failf("%s: %w", elemNames[id], err)
+	}
+}
+
+// optional writes an element that holds characters, if there are any.
+func (e *Encoder) optional(id elem, s string) {
+	if s != "" {
+		e.leaf(id, s)
+	}
+}
+
+func (e *Encoder) flag(id elem, there bool) {
+	if there {
+		e.out.empty(id)
+	}
+}
+
+func (e *Encoder) unknown(list []Element) {
+	for _, u := range list {
+		if err := e.out.raw(u); err != nil {
+			e.failf("%s: %w", u.Name, err)
+		}
+	}
+}
+
+func (e *Encoder) header(h *Header) {
+	dtd, proto := h.VerDTD, h.VerProto
+	if dtd == "" {
+		dtd = "1.2"
+	}
+	if proto == "" {
+		proto = "DM/1.2"
+	}
+	switch {
+	case h.SessionID == "":
+		e.wrong("no SessionID")
+	case h.MsgID == "":
+		e.wrong("no MsgID")
+	case h.Target.URI == "":
+		e.wrong("no Target")
+	case h.Source.URI == "":
+		e.wrong("no Source")
+	}
+	version := dtd
+	if version != "1.0" && version != "1.1" {
+		version = "1.2"
+	}
+	e.out.start(version)
+	e.out.open(elSyncHdr)
+	e.leaf(elVerDTD, dtd)
+	e.leaf(elVerProto, proto)
+	e.leaf(elSessionID, h.SessionID)
+	e.leaf(elMsgID, h.MsgID)
+	e.location(elTarget, &h.Target)
+	e.location(elSource, &h.Source)
+	e.optional(elRespURI, h.RespURI)
+	e.flag(elNoResp, h.NoResp)
+	if h.Cred != nil {
+		e.cred(h.Cred)
+	}
+	e.meta(&h.Meta, "")
+	e.unknown(h.Unknown)
+	e.out.close(elSyncHdr)
+	e.out.open(elSyncBody)
+}
+
+func (e *Encoder) cred(c *Cred) {
+	if c.Meta.Type == AuthMD5 && c.Meta.Format != "b64" {
+		e.wrong("Cred of type %s without Format b64", AuthMD5)
+	}
+	e.out.open(elCred)
+	e.meta(&c.Meta, "")
+	e.leaf(elData, c.Data)
+	e.out.close(elCred)
+}
+
+func (e *Encoder) chal(c *Chal) {
+	if c.Meta.Type == AuthMD5 || c.Meta.Type == AuthMAC {
+		if _, err := base64.StdEncoding.DecodeString(c.Meta.NextNonce); err != nil || c.Meta.Format != "b64" {
+			e.wrong("Chal of type %s without Format b64 and a nonce in base64", c.Meta.Type)
+		}
+	}
+	e.out.open(elChal)
+	if c.Meta.IsZero() {
+		e.out.empty(elMeta)
+	}
+	e.meta(&c.Meta, "")
+	e.out.close(elChal)
+}
+
+// cmdID writes the CmdID, which must not be 0 and be the only one of its kind.
+func (e *Encoder) cmdID(id string) {
+	if !e.opts.AsIs {
+		e.checkID(id)
+	}
+	e.leaf(elCmdID, id)
+}
+
+func (e *Encoder) checkID(id string) {
+	if id == "" || id == "0" {
+		e.failf("CmdID %q", id)
+		return
+	}
+	e.ids = append(e.ids, id)
+	if e.lastID >= 0 {
+		// Ascending numbers, as everybody counts, need no set to be unique.
+		n := int64(0)
+		for i := 0; i < len(id); i++ {
+			c := id[i]
+			if c < '0' || c > '9' || i > 17 || c == '0' && i == 0 {
+				n = -1
+				break
+			}
+			n = 10*n + int64(c-'0')
+		}
+		if n > e.lastID {
+			e.lastID = n
+			return
+		}
+		e.lastID = -1
+		if e.used == nil {
+			e.used = make(map[string]bool)
+		}
+		clear(e.used)
+		for _, id := range e.ids[:len(e.ids)-1] {
+			e.used[id] = true
+		}
+	}
+	if e.used[id] {
+		e.ids = e.ids[:len(e.ids)-1] // the one before stays
+		e.failf("CmdID %.40q twice", id)
+		return
+	}
+	e.used[id] = true
+}
+
+// command writes c, which is in the Atomic or Sequence in, if that is not nil.
+func (e *Encoder) command(c, in Command) {
+	if e.fault != nil {
+		return
+	}
+	switch c := c.(type) {
+	case *Add:
+		e.node(elAdd, (*Replace)(c))
+	case *Copy:
+		e.node(elCopy, (*Replace)(c))
+	case *Delete:
+		e.node(elDelete, (*Replace)(c))
+	case *Get:
+		e.node(elGet, (*Replace)(c))
+	case *Replace:
+		e.node(elReplace, c)
+	case *Alert:
+		e.alert(c)
+	case *Exec:
+		e.out.open(elExec)
+		e.cmdID(c.CmdID)
+		e.flag(elNoResp, c.NoResp)
+		e.meta(&c.Meta, "")
+		e.optional(elCorrelator, c.Correlator)
+		if len(c.Items) != 1 {
+			e.wrong("%d items, want one", len(c.Items))
+		}
+		e.items(c.Items, &c.Meta)
+		e.unknown(c.Unknown)
+		e.out.close(elExec)
+	case *Status:
+		e.status(c)
+		if in != nil {
+			e.wrong("inside %s", in.Name())
+		}
+	case *Results:
+		e.results(c)
+		if in != nil {
+			e.wrong("inside %s", in.Name())
+		}
+	case *Atomic:
+		e.group(elAtomic, (*Sequence)(c), c)
+	case *Sequence:
+		e.group(elSequence, c, c)
+	case *Unknown:
+		if c.Element.XML == "" {
+			e.failf("the element is not there to be written")
+		}
+		e.wrong("not a command")
+		e.unknown([]Element{c.Element})
+	default:
+		e.fault = fmt.Errorf("syncml: %T is no command", c)
+		return
+	}
+	if e.fault != nil && !errors.As(e.fault, new(*commandError)) {
+		e.fault = &commandError{cmd: c.Name(), id: c.ID(), item: e.item, err: e.fault}
+	}
+}
+
+// A commandError says which command could not be written.
+type commandError struct {
+	cmd, id string
+	item    int
+	err     error
+}
+
+func (e *commandError) Error() string {
+	s := "syncml: " + e.cmd
+	if e.id != "" {
+		s += " with CmdID " + e.id
+	}
+	if e.item > 0 {
+		s += fmt.Sprintf(", item %d", e.item)
+	}
+	return s + ": " + e.err.Error()
+}
+
+func (e *commandError) Unwrap() error { return e.err }
+
+func (e *Encoder) node(id elem, c *Replace) {
+	e.out.open(id)
+	e.cmdID(c.CmdID)
+	e.flag(elNoResp, c.NoResp)
+	e.meta(&c.Meta, "")
+	if len(c.Items) == 0 {
+		e.wrong("no item")
+	}
+	e.items(c.Items, &c.Meta)
+	e.unknown(c.Unknown)
+	e.out.close(id)
+}
+
+func (e *Encoder) alert(c *Alert) {
+	e.out.open(elAlert)
+	e.cmdID(c.CmdID)
+	e.flag(elNoResp, c.NoResp)
+	if c.Code != 0 {
+		e.out.number(elData, int64(c.Code))
+	} else {
+		e.wrong("no code")
+	}
+	e.optional(elCorrelator, c.Correlator)
+	e.items(c.Items, nil)
+	e.unknown(c.Unknown)
+	e.out.close(elAlert)
+}
+
+func (e *Encoder) results(c *Results) {
+	e.out.open(elResults)
+	e.cmdID(c.CmdID)
+	if c.MsgRef == "" {
+		e.wrong("no MsgRef")
+	}
+	e.optional(elMsgRef, c.MsgRef)
+	e.leaf(elCmdRef, c.CmdRef)
+	e.meta(&c.Meta, "")
+	e.optional(elTargetRef, c.TargetRef)
+	e.optional(elSourceRef, c.SourceRef)
+	if len(c.Items) == 0 {
+		e.wrong("no item")
+	}
+	e.items(c.Items, &c.Meta)
+	e.unknown(c.Unknown)
+	e.out.close(elResults)
+}
+
+func (e *Encoder) status(c *Status) {
+	switch {
+	case c.MsgRef == "":
+		e.wrong("no MsgRef")
+	case c.Cmd == "":
+		e.wrong("no Cmd")
+	case c.Code.Class() == 0:
+		e.wrong("code %d", int(c.Code))
+	}
+	e.out.open(elStatus)
+	e.cmdID(c.CmdID)
+	e.leaf(elMsgRef, c.MsgRef)
+	e.leaf(elCmdRef, c.CmdRef)
+	e.leaf(elCmd, c.Cmd)
+	for _, ref := range c.TargetRefs {
+		e.leaf(elTargetRef, ref)
+	}
+	for _, ref := range c.SourceRefs {
+		e.leaf(elSourceRef, ref)
+	}
+	if c.Cred != nil {
+		e.cred(c.Cred)
+	}
+	if c.Chal != nil {
+		e.chal(c.Chal)
+	}
+	switch {
+	case c.OriginalError != "":
+		if err := e.out.data(Text(c.Code.digits()), false, c.OriginalError); err != nil {
+			e.failf("Data: %w", err)
+		}
+	case c.Code != 0:
+		e.out.number(elData, int64(c.Code))
+	}
+	e.items(c.Items, nil)
+	e.unknown(c.Unknown)
+	e.out.close(elStatus)
+}
+
+func (c StatusCode) digits() string {
+	if c == 0 {
+		return ""
+	}
+	return ID(int(c))
+}
+
+func (e *Encoder) group(id elem, c *Sequence, self Command) {
+	e.out.open(id)
+	e.cmdID(c.CmdID)
+	e.flag(elNoResp, c.NoResp)
+	e.meta(&c.Meta, "")
+	if len(c.Commands) == 0 {
+		e.wrong("no command inside")
+	}
+	for _, child := range c.Commands {
+		e.command(child, self)
+	}
+	e.unknown(c.Unknown)
+	e.out.close(id)
+}
+
+func (e *Encoder) items(items []Item, command *Meta) {
+	for i := range items {
+		if e.fault != nil {
+			return
+		}
+		e.item = i + 1
+		e.writeItem(&items[i], command)
+	}
+	if e.fault == nil {
+		e.item = 0
+	}
+}
+
+func (e *Encoder) writeItem(it *Item, command *Meta) {
+	e.out.open(elItem)
+	e.location(elTarget, &it.Target)
+	e.location(elSource, &it.Source)
+	d, format, bytes := it.Data, "", false
+	switch {
+	case d.kind == DataOpaque:
+		f := it.Meta.Format
+		if f == "" && command != nil {
+			f = command.Format
+		}
+		if bytes = f == "bin" || f == "b64" && !isBase64(d); bytes {
+			format = e.out.binaryFormat()
+		}
+	case d.kind != DataAbsent && e.opts.BadChar == BadCharBase64 && !e.out.carries(d):
+		format = "b64"
+		d = Text(base64.StdEncoding.EncodeToString(d.Bytes()))
+	}
+	e.meta(&it.Meta, format)
+	if d.kind != DataAbsent {
+		if err := e.out.data(d, bytes, ""); err != nil {
+			e.failf("Data of %.200q: %w", it.where(), err)
+		}
+	}
+	e.flag(elMoreData, it.MoreData)
+	e.unknown(it.Unknown)
+	e.out.close(elItem)
+}
+
+// where names the item for an operator.
+func (it *Item) where() string {
+	if it.Target.URI != "" {
+		return it.Target.URI
+	}
+	return it.Source.URI
+}
+
+// isBase64 reports whether opaque bytes are base64 already: WBXML has both, binary values and their text, in OPAQUE.
+func isBase64(d Data) bool {
+	n := 0
+	for _, c := range d.b {
+		switch {
+		case 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/' || c == '=':
+			n++
+		case !isSpace(c):
+			return false
+		}
+	}
+	return n%4 == 0
+}
+
+func (e *Encoder) location(id elem, l *Location) {
+	if l.URI == "" && l.Name == "" {
+		return
+	}
+	e.out.open(id)
+	e.leaf(elLocURI, l.URI)
+	e.optional(elLocName, l.Name)
+	e.out.close(id)
+}
+
+// meta writes what there is of m, with another format if that is not "".
+func (e *Encoder) meta(m *Meta, format string) {
+	if format == "" {
+		if m.IsZero() {
+			return
+		}
+		format = m.Format
+	}
+	x := m.Extra
+	e.out.open(elMeta)
+	if x != nil {
+		e.flag(elFieldLevel, x.FieldLevel)
+	}
+	e.optional(elFormat, format)
+	e.optional(elType, m.Type)
+	e.optional(elMark, m.Mark)
+	e.count(elSize, m.Size)
+	if x != nil {
+		if x.Anchor != nil {
+			e.out.open(elAnchor)
+			e.optional(elLast, x.Anchor.Last)
+			e.leaf(elNext, x.Anchor.Next)
+			e.out.close(elAnchor)
+		}
+		e.optional(elVersion, x.Version)
+	}
+	e.optional(elNextNonce, m.NextNonce)
+	e.count(elMaxMsgSize, m.MaxMsgSize)
+	e.count(elMaxObjSize, m.MaxObjSize)
+	if x != nil {
+		for _, emi := range x.EMI {
+			e.leaf(elEMI, emi)
+		}
+		if x.Mem != nil {
+			e.out.open(elMem)
+			e.flag(elSharedMem, x.Mem.SharedMem)
+			e.out.number(elFreeMem, x.Mem.FreeMem)
+			e.out.number(elFreeID, x.Mem.FreeID)
+			e.out.close(elMem)
+		}
+		e.unknown(x.Unknown)
+	}
+	e.out.close(elMeta)
+}
+
+// count writes a number of bytes, 0 being none.
+func (e *Encoder) count(id elem, n int64) {
+	if n != 0 {
+		e.out.number(id, n)
+	}
+}
