@@ -28,6 +28,7 @@ type profile struct {
 	cutCommands bool // a server cuts large values of its commands into chunks
 
 	execInAtomic bool // Exec may stand in Atomic
+	copy         bool // Copy is a command
 
 	unknownCommand syncml.StatusCode // an element that is no command
 	nestedAtomic   syncml.StatusCode // the outer of two Atomics, or an Atomic around a command it must not hold
@@ -49,6 +50,7 @@ var profiles = [...]profile{
 		announce:       true,
 		typePrefix:     true,
 		correlator:     true,
+		copy:           true,
 		cutCommands:    true,
 		unknownCommand: syncml.StatusNotSupported,
 		nestedAtomic:   syncml.StatusCommandFailed,

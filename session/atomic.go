@@ -1,0 +1,270 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/omadm-sdk/omadm/dmtree"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// member is a child of an Atomic and what became of it.
+type member struct {
+	cmd   syncml.Command
+	meta  syncml.Meta
+	items []syncml.Item
+	outs  []outcome // of the items that were run; one for a command without items
+	code  syncml.StatusCode
+}
+
+// atomic runs the children in a transaction of the tree, all or none (oma-dm 4.7). What is wrong with any of them in
+// itself is found before the first one runs.
+func (x *executor) atomic(ctx context.Context, a *syncml.Atomic) flow {
+	members, code := x.members(a)
+	if _, can := x.tree.(dmtree.Beginner); !can && code == 0 {
+		code = syncml.StatusNotSupported
+	}
+	if x.again && code == 0 {
+		code = syncml.StatusCommandFailed
+	}
+	if code != 0 {
+		x.end(a, code, members)
+		return goOn
+	}
+	tx, err := dmtree.Begin(ctx, x.tree)
+	if err != nil {
+		x.end(a, x.rules.statusOf(err), members)
+		return goOn
+	}
+	how := goOn
+	failed := false
+	for i := range members {
+		m := &members[i]
+		if failed {
+			m.code = syncml.StatusNotExecuted
+			continue
+		}
+		how = x.member(ctx, tx, m)
+		failed = how != goOn || !m.done()
+	}
+	if failed {
+		undo(members, tx.Rollback(ctx))
+		x.end(a, syncml.StatusAtomicFailed, members)
+	} else {
+		x.end(a, x.commit(ctx, tx, a, members), members)
+	}
+	if how == cancel {
+		return cancel
+	}
+	return goOn
+}
+
+// members lists the children of an Atomic. The code is 0 if all of them may run; else each has its own.
+func (x *executor) members(a *syncml.Atomic) ([]member, syncml.StatusCode) {
+	list := make([]member, len(a.Commands))
+	code := syncml.StatusCode(0)
+	for i, c := range a.Commands {
+		m := &list[i]
+		m.cmd = c
+		m.meta, m.items = operands(c)
+		if m.code = x.inAtomic(m); m.code == 0 {
+			continue
+		}
+		if code == 0 {
+			code = syncml.StatusAtomicFailed
+		}
+		if m.code == syncml.StatusCommandFailed {
+			code = x.rules.nestedAtomic
+		}
+	}
+	if len(list) == 0 {
+		code = syncml.StatusIncomplete
+	}
+	if code != 0 {
+		for i := range list {
+			if list[i].code == 0 {
+				list[i].code = syncml.StatusNotExecuted
+			}
+		}
+	}
+	return list, code
+}
+
+// inAtomic returns the status of a child that must not be run as it stands, or 0.
+func (x *executor) inAtomic(m *member) syncml.StatusCode {
+	if code := x.malformed(m.cmd); code != 0 {
+		return code
+	}
+	switch c := m.cmd.(type) {
+	case *syncml.Atomic, *syncml.Sequence, *syncml.Get:
+		return syncml.StatusCommandFailed
+	case *syncml.Exec:
+		if !x.rules.execInAtomic {
+			return syncml.StatusCommandFailed
+		}
+	case *syncml.Alert:
+		if !c.Code.UI() {
+			return syncml.StatusNotSupported
+		}
+		return 0
+	}
+	if chunked(m.cmd) {
+		return syncml.StatusTooLarge
+	}
+	for i := range m.items {
+		if err := x.valid(m.cmd, m.meta, &m.items[i]); err != nil {
+			return x.rules.statusOf(err)
+		}
+	}
+	return 0
+}
+
+// member runs a child of an Atomic on its transaction.
+func (x *executor) member(ctx context.Context, tx dmtree.Tx, m *member) flow {
+	if a, ok := m.cmd.(*syncml.Alert); ok {
+		out := x.alert(ctx, a)
+		m.outs = []outcome{out}
+		return x.effect(out.code)
+	}
+	for i := range m.items {
+		out := x.do(ctx, tx, m.cmd, m.items[i].Meta.Or(m.meta), &m.items[i])
+		m.outs = append(m.outs, out)
+		if !out.code.Success() {
+			break
+		}
+	}
+	return goOn
+}
+
+// done reports whether all of m was run with success.
+func (m *member) done() bool {
+	for _, out := range m.outs {
+		if !out.code.Success() {
+			return false
+		}
+	}
+	return len(m.outs) == max(1, len(m.items))
+}
+
+// commit makes the changes count, and returns the status of the Atomic.
+func (x *executor) commit(ctx context.Context, tx dmtree.Tx, a *syncml.Atomic, members []member) syncml.StatusCode {
+	if err := tx.Prepare(ctx); err != nil {
+		x.blame(members, err)
+		undo(members, tx.Rollback(ctx))
+		return syncml.StatusAtomicFailed
+	}
+	if x.room < answerSize(members) || !guaranteed(tx) && x.peerMsg > 0 && answerSize(members) > x.peerMsg {
+		undo(members, tx.Rollback(ctx))
+		return syncml.StatusAtomicTooLarge
+	}
+	if err := tx.Commit(ctx); err != nil {
+		x.blame(members, err)
+		if !errors.Is(err, dmtree.ErrRollback) {
+			err = nil
+		}
+		undo(members, err)
+		return syncml.StatusAtomicFailed
+	}
+	return syncml.StatusOK
+}
+
+// guaranteed reports whether a transaction that has been prepared can be relied on to be committed as a whole, so that
+// its statuses may be spread over several messages. One that is made up by reading before each write is not
+// (see [dmtree.Undoable]).
+func guaranteed(tx dmtree.Tx) bool {
+	g, ok := tx.(interface{ Guaranteed() bool })
+	return !ok || g.Guaranteed()
+}
+
+// answerSize estimates the bytes that the statuses of an Atomic take.
+func answerSize(members []member) int64 {
+	n := int64(600) // header and Atomic
+	for i := range members {
+		n += 150
+		for j := range members[i].items {
+			n += int64(len(members[i].items[j].Target.URI) + 30)
+		}
+	}
+	return n
+}
+
+// blame gives the child that err names the status of err. Where none is named, all have been undone without one of them
+// being the cause.
+func (x *executor) blame(members []member, err error) {
+	var te *dmtree.Error
+	if !errors.As(err, &te) || te.URI == "" {
+		return
+	}
+	for i := range members {
+		for j := range members[i].outs {
+			if j < len(members[i].items) && dmtree.URI(members[i].items[j].Target.URI).EqualFold(te.URI) {
+				members[i].outs[j].code = x.rules.statusOf(err)
+				return
+			}
+		}
+	}
+}
+
+// undo turns what was done into what was undone: 216, or 516 for the nodes that err says are not.
+func undo(members []member, err error) {
+	left, all := rolledBack(err)
+	for i := range members {
+		m := &members[i]
+		for j := range m.outs {
+			if !m.outs[j].code.Success() {
+				continue
+			}
+			code := syncml.StatusRolledBack
+			if _, alert := m.cmd.(*syncml.Alert); !alert && err != nil {
+				if all || left[dmtree.URI(m.items[j].Target.URI).Fold()] {
+					code = syncml.StatusRollbackFailed
+				}
+			}
+			m.outs[j] = outcome{code: code}
+		}
+	}
+}
+
+// rolledBack collects the nodes that the error of a Rollback names; all says that it names none.
+func rolledBack(err error) (nodes map[dmtree.URI]bool, all bool) {
+	nodes = make(map[dmtree.URI]bool)
+	var collect func(error)
+	collect = func(err error) {
+		switch e := err.(type) {
+		case nil:
+		case *dmtree.Error:
+			if e.URI != "" {
+				nodes[e.URI.Fold()] = true
+				return
+			}
+			collect(e.Err)
+		case interface{ Unwrap() []error }:
+			for _, err := range e.Unwrap() {
+				collect(err)
+			}
+		case interface{ Unwrap() error }:
+			collect(e.Unwrap())
+		}
+	}
+	collect(err)
+	return nodes, err != nil && len(nodes) == 0
+}
+
+// end reports the Atomic and then its children.
+func (x *executor) end(a *syncml.Atomic, code syncml.StatusCode, members []member) {
+	x.report(a, nil, []outcome{{code: code}})
+	for i := range members {
+		m := &members[i]
+		if len(m.outs) == 0 {
+			if m.code == 0 {
+				m.code = syncml.StatusNotExecuted
+			}
+			x.skip(m.cmd, m.code)
+			continue
+		}
+		for len(m.outs) < len(m.items) {
+			m.outs = append(m.outs, outcome{code: syncml.StatusNotExecuted})
+		}
+		x.report(m.cmd, m.items, m.outs)
+	}
+}
