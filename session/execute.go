@@ -139,7 +139,7 @@ func (x *executor) malformed(c syncml.Command) syncml.StatusCode {
 		return syncml.StatusBadRequest
 	}
 	x.seen[id] = true
-	switch c := c.(type) {
+	switch c.(type) {
 	case *syncml.Unknown:
 		return x.rules.unknownCommand
 	case *syncml.Copy:
@@ -158,9 +158,7 @@ func (x *executor) malformed(c syncml.Command) syncml.StatusCode {
 		}
 	case *syncml.Status, *syncml.Results:
 		return syncml.StatusNotAllowed // inside a container
-	case *syncml.Alert:
-		return 0
-	case *syncml.Atomic, *syncml.Sequence:
+	case *syncml.Alert, *syncml.Atomic, *syncml.Sequence:
 		return 0
 	}
 	if _, items := operands(c); len(items) == 0 {
