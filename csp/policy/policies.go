@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/omadm-sdk/omadm/csp"
+	"github.com/omadm-sdk/omadm/csp/internal/autocommit"
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
@@ -72,7 +73,7 @@ func (p *Policies) Source(values dmtree.Provider) dmtree.Provider {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sources = append(p.sources, s)
-	return s
+	return autocommit.Provider(s)
 }
 
 // Enforce hands every policy that a source sets to the Enforcer: what an agent calls once it has started.

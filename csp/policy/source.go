@@ -81,33 +81,6 @@ func (p *Policies) result(ctx context.Context, pl place, v view) (dmtree.Value, 
 	return e.value, err
 }
 
-func (s *source) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
-	return s.transact(ctx, func(tx dmtree.Tx) error { return dmtree.Add(ctx, tx, u, v) })
-}
-
-func (s *source) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
-	return s.transact(ctx, func(tx dmtree.Tx) error { return dmtree.Replace(ctx, tx, u, v) })
-}
-
-func (s *source) Delete(ctx context.Context, u dmtree.URI) error {
-	return s.transact(ctx, func(tx dmtree.Tx) error { return dmtree.Delete(ctx, tx, u) })
-}
-
-// transact runs one change as a transaction of its own, so that there is one way to check, enforce and store.
-func (s *source) transact(ctx context.Context, f func(dmtree.Tx) error) error {
-	tx, err := s.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	if err = f(tx); err == nil {
-		err = tx.Prepare(ctx)
-	}
-	if err != nil {
-		return errors.Join(err, tx.Rollback(ctx))
-	}
-	return tx.Commit(ctx)
-}
-
 func (s *source) Begin(ctx context.Context) (dmtree.Tx, error) {
 	values, err := dmtree.Begin(ctx, s.values)
 	if err != nil {

@@ -41,10 +41,10 @@ func Methods() []Method {
 	return []Method{Reset, KeepProvisioning, Protected, KeepUserData, Cloud, CloudKeepUserData, CloudKeepProvisioning, AutomaticRedeployment}
 }
 
-const (
-	root         dmtree.URI = "./Device/Vendor/MSFT/RemoteWipe"
-	redeployment            = "AutomaticRedeployment"
-)
+const root dmtree.URI = "./Device/Vendor/MSFT/RemoteWipe"
+
+// redeployment is the group of nodes of [AutomaticRedeployment].
+const redeployment = "AutomaticRedeployment"
 
 // A Host can erase itself.
 type Host interface {
