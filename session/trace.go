@@ -57,3 +57,51 @@ type TracedSession struct {
 	Failed    int       // among them
 	Reason    string    // of Ended: "done", "abort", "abandoned", or what went wrong
 }
+
+func (x *exchange) traced() *TracedMessage {
+	m := &TracedMessage{Time: x.now, Device: x.device, Encoding: x.enc, HTTP: x.in.HTTP, Body: x.in.Body, TLS: x.in.TLS}
+	if x.msg != nil {
+		m.SessionID, m.MsgID = x.msg.Header.SessionID, x.msg.Header.MsgID
+	}
+	return m
+}
+
+func (x *exchange) traceReceived() {
+	if t := x.srv.Trace; t != nil && t.Received != nil {
+		t.Received(x.ctx, x.traced())
+	}
+}
+
+func (x *exchange) traceSent(r *Reply) {
+	if t := x.srv.Trace; t != nil && t.Sent != nil {
+		m := x.traced()
+		m.Status, m.HTTP, m.Body = r.Status, r.HTTP, r.Body
+		t.Sent(x.ctx, m)
+	}
+}
+
+func (x *exchange) tracedSession(s *sessionState, reason string) *TracedSession {
+	return &TracedSession{
+		Device: x.device, SessionID: s.id, User: s.user, Start: s.start,
+		Messages: s.messages, Commands: s.commands, Failed: s.failed, Reason: reason,
+	}
+}
+
+// traceSession tells which sessions have begun and ended with the message; over is why its own has, or empty.
+func (x *exchange) traceSession(over string) {
+	t := x.srv.Trace
+	if t == nil {
+		return
+	}
+	for _, s := range x.over {
+		if t.Ended != nil {
+			t.Ended(x.ctx, x.tracedSession(s, "abandoned"))
+		}
+	}
+	if x.begins && t.Began != nil {
+		t.Began(x.ctx, x.tracedSession(x.sess, ""))
+	}
+	if over != "" && t.Ended != nil {
+		t.Ended(x.ctx, x.tracedSession(x.sess, over))
+	}
+}

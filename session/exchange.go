@@ -1,0 +1,409 @@
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/omadm-sdk/omadm/auth"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+const (
+	workLimit    = 256    // how much waiting work is loaded with a message, of each scope
+	commitTries  = 16     // how often a message is handled anew because another node was faster
+	maxSessions  = 32     // of one device at a time, by mode and user
+	maxDeviceID  = 512    // bytes of the Source of a message; DevIds are 32 to 64
+	maxSessionID = 64     // bytes; the specification says 4
+	maxTold      = 10_000 // results and alerts kept for a Handler that keeps failing
+	maxTries     = 3      // sessions in which a command goes out before its outcome is called unknown
+)
+
+// Exchange handles one message of a device: the whole server is a function of what is stored, the message and the time.
+//
+// An answer of any kind, also a refusal, is a Reply. The error is for what should be tried again later: the store fails, or
+// the Authenticator cannot decide. Nothing has changed then.
+func (s *Server) Exchange(ctx context.Context, now time.Time, in *Exchange) (*Reply, error) {
+	if !s.engine.enter() {
+		return plainReply(http.StatusServiceUnavailable, "shutting down"), nil
+	}
+	defer s.engine.leave()
+
+	x := &exchange{srv: s, lim: s.Limits.withDefaults(), rules: s.Profile.rules(), ctx: ctx, now: now, in: in}
+	if reply := x.read(); reply != nil {
+		x.traceReceived()
+		return reply, nil
+	}
+	x.traceReceived()
+	unlock, err := s.engine.lock(ctx, x.device)
+	if err != nil {
+		return nil, fmt.Errorf("session: device %q: wait for its last message: %w", x.device, err)
+	}
+	defer unlock()
+
+	for try := 1; ; try++ {
+		attempt := *x
+		reply, err := attempt.run()
+		if errors.Is(err, ErrConflict) && try < commitTries && ctx.Err() == nil {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("session: device %q, message %s of session %q: %w",
+				x.device, x.msg.Header.MsgID, x.msg.Header.SessionID, err)
+		}
+		return reply, nil
+	}
+}
+
+// exchange is one message on its way through the server.
+type exchange struct {
+	srv   *Server
+	lim   Limits
+	rules *profile
+	ctx   context.Context
+	now   time.Time
+	in    *Exchange
+
+	enc    syncml.Encoding
+	msg    *syncml.Message
+	msgID  uint64
+	device string
+	hash   [32]byte
+
+	rev    int64
+	work   []Work
+	stored []byte // the replies, as stored
+	st     *deviceState
+	sess   *sessionState
+	res    *auth.Result
+	change Change
+
+	begins  bool         // the message opens the session
+	next    bool         // the device asks for the next message
+	aborted bool         // by the device
+	taken   bool         // the device has accepted a chunk
+	doubted string       // MsgID of ours that the device wants other credentials for
+	header  *StatusError // what the Handler wants the message to be answered with
+	cancel  string       // why the session is to be aborted; empty: it is not
+	token   string       // of the user
+	hint    int          // where in pending the last search ended
+	last    *pending     // whose Results came last
+	ids     idCheck
+	alerts  []*syncml.Alert // of the server's, to go out with the reply
+	over    []*sessionState // sessions that this message put an end to
+}
+
+// read checks and decodes the message. It returns the reply to one that cannot be read.
+func (x *exchange) read() *Reply {
+	var ok bool
+	if x.enc, ok = syncml.EncodingOf(x.in.HTTP.Get("Content-Type")); !ok {
+		return plainReply(http.StatusUnsupportedMediaType, "want "+syncml.TypeXML+" or "+syncml.TypeWBXML)
+	}
+	if ce := x.in.HTTP.Get("Content-Encoding"); ce != "" && ce != "identity" {
+		return plainReply(http.StatusUnsupportedMediaType, "want no Content-Encoding")
+	}
+	if int64(len(x.in.Body)) > x.lim.Message {
+		return plainReply(http.StatusRequestEntityTooLarge, "want at most "+strconv.FormatInt(x.lim.Message, 10)+" bytes")
+	}
+	opts := x.lim.decoderOptions(x.enc)
+	opts.KeepUnknown = true // some samples of Microsoft have Type beside Meta
+	msg, err := syncml.Unmarshal(x.in.Body, opts)
+	if err != nil {
+		x.srv.logger().InfoContext(x.ctx, "message cannot be read", "remote", x.in.Remote, "err", err)
+		if errors.Is(err, syncml.ErrTooLarge) {
+			return plainReply(http.StatusRequestEntityTooLarge, "too many commands, items or bytes")
+		}
+		return plainReply(http.StatusBadRequest, "the body is no SyncML message")
+	}
+	x.msg = msg
+	x.device = msg.Header.Source.URI
+	if x.device == "" || len(x.device) > maxDeviceID || len(msg.Header.SessionID) > maxSessionID {
+		return plainReply(http.StatusBadRequest, "the SyncHdr names no device, or has values that are too long")
+	}
+	x.msgID, err = strconv.ParseUint(msg.Header.MsgID, 10, 32)
+	if err != nil {
+		x.msgID = 0 // answered with 400, once the sender is known
+	}
+	x.hash = sha256.Sum256(x.in.Body)
+	return nil
+}
+
+// run handles the message on what the store holds now.
+func (x *exchange) run() (*Reply, error) {
+	rec, err := x.srv.store().Load(x.ctx, x.device, x.now, workLimit)
+	if err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	x.rev, x.work, x.stored = rec.Rev, rec.Work, rec.Reply
+	if x.st, err = decodeState(rec.State); err != nil {
+		return nil, fmt.Errorf("load: state of the device: %w", err)
+	}
+
+	if reply, done, err := x.repeated(); done || err != nil {
+		return reply, err
+	}
+	if x.sess == nil { // not a message that was committed before, and not answered
+		if reply, err := x.open(); reply != nil || err != nil {
+			return reply, err
+		}
+		x.receive()
+		x.complete()
+		if x.srv.Handler != nil && len(x.st.told) > 0 {
+			// What the device said must not get lost with a Handler that fails, or with this node.
+			if err := x.commit(); err != nil {
+				return nil, err
+			}
+		}
+	} else {
+		x.attach()
+		x.resume()
+	}
+	x.handle()
+	return x.answer()
+}
+
+// repeated recognizes a message that has arrived before. If it was answered it gets the same answer.
+func (x *exchange) repeated() (reply *Reply, done bool, err error) {
+	var sess *sessionState
+	for _, s := range x.st.sessions {
+		if s.hash == x.hash && s.id == x.msg.Header.SessionID && (x.lim.Replay < 0 || x.now.Sub(s.seen) <= x.lim.Replay) {
+			sess = s
+		}
+	}
+	if sess == nil {
+		return nil, false, nil
+	}
+	// The proof is judged as it was the first time, so that a nonce that has been used up is good for the same octets.
+	res, err := x.authenticate(sess.auth, sess.messages <= 1, true)
+	if err != nil {
+		return nil, false, err
+	}
+	if res.Identity == nil {
+		return nil, false, nil
+	}
+	if !sess.replied {
+		x.sess, x.res = sess, res
+		return nil, false, nil
+	}
+	replies, err := decodeReplies(x.stored)
+	if err != nil {
+		return nil, false, fmt.Errorf("load: last reply: %w", err)
+	}
+	r, ok := replies[sess.key()]
+	if !ok {
+		return nil, false, nil
+	}
+	x.srv.logger().DebugContext(x.ctx, "message repeated", "device", x.device, "session", sess.id, "msg", sess.last)
+	if t := x.srv.Trace; t != nil && t.Repeated != nil {
+		t.Repeated(x.ctx, x.traced())
+	}
+	reply = r.reply()
+	x.traceSent(reply)
+	return reply, true, nil
+}
+
+func (x *exchange) authenticate(state []byte, first, repeat bool) (*auth.Result, error) {
+	res, err := auth.Authenticate(x.ctx, x.srv.Auth, &auth.Request{
+		Message: &x.msg.Header,
+		HTTP:    x.in.HTTP,
+		Body:    x.in.Body,
+		TLS:     x.in.TLS,
+		Remote:  x.in.Remote,
+		First:   first,
+		Repeat:  repeat,
+		State:   state,
+		Now:     x.now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("authenticate: %w", err)
+	}
+	return res, nil
+}
+
+// open finds the session of the message, or begins one. It returns the reply to a message that is not accepted.
+func (x *exchange) open() (*Reply, error) {
+	h := &x.msg.Header
+	cur := x.current()
+	res, err := x.authenticate(x.st.auth, cur == nil, false)
+	if err != nil {
+		return nil, err
+	}
+	if res.Identity == nil {
+		return x.refuse(res)
+	}
+	x.res = res
+	if h.VerProto != "" && h.VerProto != "DM/1.2" {
+		return x.reject(syncml.StatusProtocolNotSupported, "DM/1.2")
+	}
+	if h.VerDTD != "" && h.VerDTD != "1.2" {
+		return x.reject(syncml.StatusVersionNotSupported, "1.2")
+	}
+	if cur == nil {
+		if !x.startsSession() {
+			x.srv.logger().InfoContext(x.ctx, "message out of order", "device", x.device, "session", h.SessionID, "msg", h.MsgID)
+			return x.reject(syncml.StatusBadRequest, "")
+		}
+		x.begin()
+	} else {
+		x.sess = cur
+	}
+	s := x.sess
+	s.auth = x.st.auth
+	x.st.auth = res.State
+	s.hash, s.last, s.seen, s.replied = x.hash, x.msgID, x.now, false
+	s.perMessage = res.Status != syncml.StatusAuthenticated && (h.Cred != nil || x.in.HTTP.Get(HeaderHMAC) != "")
+	s.messages++
+	if h.Meta.MaxMsgSize > 0 {
+		s.maxMsg = h.Meta.MaxMsgSize
+	}
+	if h.Meta.MaxObjSize > 0 {
+		s.maxObj = h.Meta.MaxObjSize
+	}
+	if h.RespURI != "" {
+		s.respURI = h.RespURI
+	}
+	if s.messages > x.lim.Messages && x.lim.Messages > 0 {
+		x.cancel = "more messages than Limits.Messages"
+	}
+	x.attach()
+	return nil, nil
+}
+
+// current returns the open session that the message continues, or nil.
+func (x *exchange) current() *sessionState {
+	if x.msgID <= 1 {
+		return nil
+	}
+	for _, s := range x.st.sessions {
+		if s.id != x.msg.Header.SessionID || s.ended || s.expired(x.now, x.lim.Idle) {
+			continue
+		}
+		// Messages that were refused have left no trace, but have taken a number.
+		skipped := uint64(0)
+		if s.perMessage {
+			skipped = uint64(max(x.lim.Attempts, 0))
+		}
+		if x.msgID > s.last && x.msgID <= s.last+1+skipped {
+			return s
+		}
+	}
+	return nil
+}
+
+// startsSession reports whether the message may be the first of a session: number 1, or a later one if those before it
+// were refused for want of credentials.
+func (x *exchange) startsSession() bool {
+	if x.msgID == 1 {
+		return true
+	}
+	if x.msgID == 0 || x.msgID > 1+uint64(max(x.lim.Attempts, 0)) {
+		return false
+	}
+	for _, c := range x.msg.Commands {
+		if a, ok := c.(*syncml.Alert); ok && (a.Code == syncml.AlertClientInitiated || a.Code == syncml.AlertServerInitiated) {
+			return true
+		}
+	}
+	return false
+}
+
+// begin makes a new session. What the one before it has left undone is carried over.
+func (x *exchange) begin() {
+	s := &sessionState{id: x.msg.Header.SessionID, start: x.now}
+	s.mode = x.modeOf()
+	if s.mode == ModeUser {
+		s.user = x.res.Identity.User
+	}
+	if old := x.st.session(s.key()); old != nil {
+		if !old.ended {
+			x.over = append(x.over, old)
+		}
+		x.st.remove(old)
+		x.take(old, s)
+	}
+	for len(x.st.sessions) >= maxSessions {
+		old := x.st.sessions[0]
+		if !old.ended {
+			x.over = append(x.over, old)
+		}
+		x.st.remove(old)
+		x.take(old, s)
+	}
+	x.st.sessions = append(x.st.sessions, s)
+	x.sess, x.begins = s, true
+}
+
+// modeOf reads what the session is about from the alerts of its first message.
+func (x *exchange) modeOf() Mode {
+	for _, c := range x.msg.Commands {
+		if a, ok := c.(*syncml.Alert); ok && a.Code == syncml.AlertClientEvent {
+			for i := range a.Items {
+				if alertType(&a.Items[i]) == typeSyncType {
+					return parseMode(a.Items[i].Data.String())
+				}
+			}
+		}
+	}
+	return ModeMixed
+}
+
+// commit makes durable what the message has changed so far.
+func (x *exchange) commit() error {
+	c := &x.change
+	c.State = x.st.encode()
+	c.Reply = x.stored
+	if x.st.replies != nil {
+		c.Reply = x.st.encodeReplies()
+	}
+	if err := x.srv.store().Commit(x.ctx, x.device, x.rev, c); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	x.rev++
+	if len(c.Done) > 0 {
+		x.srv.engine.announce(c.Done)
+	}
+	x.change = Change{}
+	return nil
+}
+
+// attach gives queued commands their bodies, which the store has. Work that is gone was withdrawn.
+func (x *exchange) attach() {
+	kept := x.sess.pending[:0]
+	for _, p := range x.sess.pending {
+		if p.work && p.body == nil {
+			w := x.findWork(WorkID(p.id))
+			if w == nil {
+				continue
+			}
+			p.body = w.Body
+		}
+		if _, err := p.decode(); err != nil {
+			x.srv.logger().ErrorContext(x.ctx, "command cannot be read", "device", x.device, "cmd", p.id, "err", err)
+			continue
+		}
+		kept = append(kept, p)
+	}
+	clear(x.sess.pending[len(kept):])
+	x.sess.pending = kept
+}
+
+func (x *exchange) findWork(id WorkID) *Work {
+	for i := range x.work {
+		if x.work[i].ID == id {
+			return &x.work[i]
+		}
+	}
+	return nil
+}
+
+func plainReply(status int, text string) *Reply {
+	return &Reply{
+		Status: status,
+		HTTP:   http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Cache-Control": {"no-store"}},
+		Body:   []byte(text + "\n"),
+	}
+}

@@ -1,0 +1,242 @@
+package session
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/omadm-sdk/omadm/dmtree"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// fill puts commands into the message: first what the session has waiting, then what is queued for the device. It reports
+// whether any went out, and whether the package ends with this message.
+func (x *exchange) fill(c *composer) (sent, final bool, err error) {
+	s := x.sess
+	x.adopt()
+	kept := make([]*pending, 0, len(s.pending))
+	full := false
+	final = true
+	for i, p := range s.pending {
+		if full || !final {
+			kept = append(kept, s.pending[i:]...)
+			break
+		}
+		switch ok, code, err := x.send(c, p); {
+		case err != nil:
+			return false, false, err
+		case ok:
+			sent = true
+			final = s.cutAt == 0
+			kept = append(kept, p)
+		case code != 0:
+			x.unsent(p, code)
+		default:
+			full = true
+			kept = append(kept, p)
+		}
+	}
+	s.pending = kept
+	for i := range x.work {
+		if full || !final {
+			break
+		}
+		w := &x.work[i]
+		if w.Status != WorkWaiting || !x.suits(w) {
+			continue
+		}
+		p := &pending{id: string(w.ID), work: true, body: w.Body}
+		if _, err := p.decode(); err != nil {
+			x.srv.logger().ErrorContext(x.ctx, "queued command cannot be read", "device", x.device, "cmd", p.id, "err", err)
+			x.change.Done = append(x.change.Done, Done{w.ID, x.now, storeResult(&Result{ID: p.id, Status: syncml.StatusServerFailure})})
+			continue
+		}
+		if !w.Expires.IsZero() && !w.Expires.After(x.now) {
+			x.unsent(p, syncml.StatusCancelledBefore)
+			continue
+		}
+		switch ok, code, err := x.send(c, p); {
+		case err != nil:
+			return false, false, err
+		case ok:
+			sent = true
+			final = s.cutAt == 0
+			s.pending = append(s.pending, p)
+			x.change.Lease = append(x.change.Lease, w.ID)
+		case code != 0:
+			x.unsent(p, code)
+		default:
+			full = true
+		}
+	}
+	if full && !sent {
+		// The Statuses have taken the room. Without Final the device asks for the next message.
+		s.more, final = true, false
+	}
+	return sent, final, nil
+}
+
+// suits reports whether the session is one for w.
+func (x *exchange) suits(w *Work) bool {
+	if w.Scope == ScopeUser {
+		return x.sess.mode == ModeUser || x.sess.mode == ModeMixed && x.sess.login == LoginUser
+	}
+	return x.sess.mode != ModeUser
+}
+
+// adopt takes over work that is leased to a session which does not exist any more.
+func (x *exchange) adopt() {
+	for i := range x.work {
+		w := &x.work[i]
+		if w.Status != WorkLeased || x.leased(w.ID) || !x.suits(w) {
+			continue
+		}
+		p := &pending{id: string(w.ID), work: true, body: w.Body, again: true}
+		if _, err := p.decode(); err != nil || !p.entry.repeatable() {
+			if err == nil {
+				x.outcome(p, p.unknown())
+			}
+			continue
+		}
+		x.sess.pending = append(x.sess.pending, p)
+	}
+}
+
+func (x *exchange) leased(id WorkID) bool {
+	for _, s := range x.st.sessions {
+		for _, p := range s.pending {
+			if p.work && p.id == string(id) {
+				return true
+			}
+		}
+	}
+	for i := range x.change.Done {
+		if x.change.Done[i].ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// unsent records that a command cannot be sent.
+func (x *exchange) unsent(p *pending, code syncml.StatusCode) {
+	r := p.unknown()
+	r.Unknown, r.Status = false, code
+	x.outcome(p, r)
+}
+
+// send writes a command. Without an error it may be that it does not go into this message (ok is false), or into none,
+// for the reason that code tells.
+func (x *exchange) send(c *composer, p *pending) (ok bool, code syncml.StatusCode, err error) {
+	if p.msg != 0 {
+		return true, 0, nil
+	}
+	if p.as == 0 {
+		p.as = p.entry.firstChoice()
+	}
+	if x.sess.maxObj > 0 && p.entry.largest() > x.sess.maxObj {
+		return false, syncml.StatusTooLarge, nil // L08
+	}
+	cmd := p.command(c.id+1, x.enc)
+	switch err := c.enc.Encode(cmd); {
+	case err == nil:
+		x.out(c, p)
+		c.id += p.size()
+		return true, 0, nil
+	case !errors.Is(err, syncml.ErrFull):
+		x.srv.logger().WarnContext(x.ctx, "command cannot be written", "device", x.device, "session", x.sess.id, "cmd", p.id, "err", err)
+		return false, syncml.StatusBadRequest, nil
+	case c.id > 1:
+		return false, 0, nil // perhaps into the next message
+	}
+	if x.rules.cutCommands {
+		if it := itemOf(cmd); it != nil && it.Data.Len() > 0 {
+			if _, err := x.sendChunk(c, p); err == nil {
+				return true, 0, nil
+			} else if !errors.Is(err, syncml.ErrFull) {
+				return false, 0, err
+			}
+		}
+	}
+	return false, syncml.StatusTooLarge, nil
+}
+
+// out notes that p goes out, with the next CmdID as its first.
+func (x *exchange) out(c *composer, p *pending) {
+	if p.msg == 0 {
+		p.tries++
+	}
+	p.msg, p.cmd, p.got = x.msgID, c.id+1, nil
+}
+
+// sendChunk writes the next part of p's value, as much as there is room for. It reports whether that was the last one.
+func (x *exchange) sendChunk(c *composer, p *pending) (last bool, err error) {
+	cmd := p.command(c.id+1, x.enc)
+	it := itemOf(cmd)
+	if it == nil || x.sess.cutAt >= it.Data.Len() {
+		return true, nil // it was another command when it began: nothing is left of it
+	}
+	whole := *it
+	for n := int(min(c.enc.Room(), int64(whole.Data.Len()))); n > 0; n = n * 3 / 4 {
+		chunk, next := cut(&whole, x.sess.cutAt, n)
+		*it = chunk
+		err := c.enc.Encode(cmd)
+		if errors.Is(err, syncml.ErrFull) {
+			continue
+		} else if err != nil {
+			return false, err
+		}
+		x.out(c, p)
+		c.id++
+		x.sess.cutAt = next
+		if !chunk.MoreData {
+			x.sess.cutAt = 0
+		}
+		return !chunk.MoreData, nil
+	}
+	return false, syncml.ErrFull
+}
+
+// itemOf returns the item of a command whose value may be cut into chunks.
+func itemOf(cmd syncml.Command) *syncml.Item {
+	switch cmd := cmd.(type) {
+	case *syncml.Add:
+		return &cmd.Items[0]
+	case *syncml.Replace:
+		return &cmd.Items[0]
+	case *syncml.Exec:
+		return &cmd.Items[0]
+	}
+	return nil
+}
+
+// command returns what p sends.
+func (p *pending) command(id int, enc syncml.Encoding) syncml.Command {
+	if p.probe {
+		return &syncml.Get{CmdID: strconv.Itoa(id), Items: []syncml.Item{{Target: syncml.Location{URI: string(p.entry.probe)}}}}
+	}
+	return p.entry.command(p.as, id, enc)
+}
+
+// firstChoice decides what a Set is tried as. Many nodes of Windows are created by Replace; an interior node is never
+// replaced.
+func (e *Entry) firstChoice() kind {
+	switch {
+	case e.kind != kindSet:
+		return e.kind
+	case e.value.IsInterior():
+		return kindAdd
+	}
+	return kindReplace
+}
+
+// largest returns the length of the largest value in e.
+func (e *Entry) largest() int64 {
+	n := int64(e.value.Size())
+	if e.value.Format() == dmtree.FormatBin || e.value.Format() == dmtree.FormatB64 {
+		n = int64(len(e.value.Text()))
+	}
+	for _, c := range e.children {
+		n = max(n, c.largest())
+	}
+	return n
+}

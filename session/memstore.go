@@ -1,0 +1,219 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+)
+
+// MemoryStore is a [WorkStore] that keeps everything in memory, and loses it with the process. The zero MemoryStore is
+// empty and ready to use.
+type MemoryStore struct {
+	mu      sync.Mutex
+	devices map[string]*memoryDevice
+	work    map[WorkID]*Work
+	bodies  map[[sha256.Size]byte]*memoryBody
+}
+
+type memoryDevice struct {
+	rev          int64
+	state, reply []byte
+	open         []*Work // waiting or leased, in the order of Load
+}
+
+// memoryBody is a payload that may be that of many devices.
+type memoryBody struct {
+	b    []byte
+	refs int
+}
+
+// Load implements [Store].
+func (m *MemoryStore) Load(_ context.Context, device string, now time.Time, limit int) (*Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := m.devices[device]
+	if d == nil {
+		return new(Record), nil
+	}
+	rec := &Record{Rev: d.rev, State: d.state, Reply: d.reply}
+	for _, w := range d.open {
+		if w.Status == WorkLeased {
+			rec.Work = append(rec.Work, *w)
+		}
+	}
+	var n [2]int
+	for _, w := range d.open {
+		if w.Status == WorkWaiting && !w.NotBefore.After(now) && n[w.Scope&1] < limit {
+			n[w.Scope&1]++
+			rec.Work = append(rec.Work, *w)
+		}
+	}
+	return rec, nil
+}
+
+// Commit implements [Store].
+func (m *MemoryStore) Commit(_ context.Context, device string, rev int64, c *Change) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := m.devices[device]
+	if rev != AnyRev {
+		if have := int64(0); d != nil {
+			have = d.rev
+			if have != rev {
+				return ErrConflict
+			}
+		} else if have != rev {
+			return ErrConflict
+		}
+	}
+	if d == nil {
+		d = new(memoryDevice)
+		if m.devices == nil {
+			m.devices = make(map[string]*memoryDevice)
+			m.work = make(map[WorkID]*Work)
+			m.bodies = make(map[[sha256.Size]byte]*memoryBody)
+		}
+		m.devices[device] = d
+	}
+	if rev != AnyRev {
+		d.rev++
+		d.state, d.reply = c.State, c.Reply
+	}
+	m.put(d, device, c.Put)
+	m.change(d, device, c)
+	return nil
+}
+
+func (m *MemoryStore) put(d *memoryDevice, device string, work []Work) {
+	for i := range work {
+		if m.work[work[i].ID] != nil {
+			continue
+		}
+		w := work[i]
+		w.Device, w.Status, w.Outcome, w.DoneAt = device, WorkWaiting, nil, time.Time{}
+		w.Body = m.share(w.Body)
+		m.work[w.ID] = &w
+		d.insert(&w)
+	}
+}
+
+func (m *MemoryStore) change(d *memoryDevice, device string, c *Change) {
+	each := func(ids []WorkID, from, to WorkStatus) {
+		for _, id := range ids {
+			if w := m.work[id]; w != nil && w.Device == device && w.Status == from {
+				w.Status = to
+			}
+		}
+	}
+	each(c.Lease, WorkWaiting, WorkLeased)
+	each(c.Release, WorkLeased, WorkWaiting)
+	for i := range c.Done {
+		if w := m.work[c.Done[i].ID]; w != nil && w.Device == device && w.Status <= WorkLeased {
+			w.Status, w.DoneAt, w.Outcome = WorkDone, c.Done[i].At, c.Done[i].Outcome
+			d.remove(w)
+		}
+	}
+	for _, id := range c.Cancel {
+		if w := m.work[id]; w != nil && w.Device == device && w.Status == WorkWaiting {
+			w.Status, w.DoneAt = WorkCancelled, time.Now()
+			d.remove(w)
+		}
+	}
+	for _, id := range c.Requeue {
+		if w := m.work[id]; w != nil && w.Device == device && w.Status >= WorkDone {
+			w.Status, w.DoneAt, w.Outcome = WorkWaiting, time.Time{}, nil
+			d.insert(w)
+		}
+	}
+}
+
+func compareWork(a, b *Work) int {
+	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Order, b.Order), cmp.Compare(a.ID, b.ID))
+}
+
+func (d *memoryDevice) insert(w *Work) {
+	at, _ := slices.BinarySearchFunc(d.open, w, compareWork)
+	d.open = slices.Insert(d.open, at, w)
+}
+
+func (d *memoryDevice) remove(w *Work) {
+	if at, ok := slices.BinarySearchFunc(d.open, w, compareWork); ok {
+		d.open = slices.Delete(d.open, at, at+1)
+	}
+}
+
+// share returns b, or the same octets if they are there already.
+func (m *MemoryStore) share(b []byte) []byte {
+	key := sha256.Sum256(b)
+	s := m.bodies[key]
+	if s == nil {
+		s = &memoryBody{b: b}
+		m.bodies[key] = s
+	}
+	s.refs++
+	return s.b
+}
+
+func (m *MemoryStore) release(b []byte) {
+	key := sha256.Sum256(b)
+	if s := m.bodies[key]; s != nil {
+		if s.refs--; s.refs == 0 {
+			delete(m.bodies, key)
+		}
+	}
+}
+
+// Work implements [WorkStore].
+func (m *MemoryStore) Work(_ context.Context, id WorkID) (*Work, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w := m.work[id]
+	if w == nil {
+		return nil, fmt.Errorf("%w: %s", ErrNoWork, id)
+	}
+	c := *w
+	return &c, nil
+}
+
+// List implements [WorkStore].
+func (m *MemoryStore) List(_ context.Context, device string) iter.Seq2[*Work, error] {
+	m.mu.Lock()
+	var l []*Work
+	for _, w := range m.work {
+		if device == "" || w.Device == device {
+			c := *w
+			l = append(l, &c)
+		}
+	}
+	m.mu.Unlock()
+	slices.SortFunc(l, func(a, b *Work) int {
+		return cmp.Or(cmp.Compare(a.Device, b.Device), cmp.Compare(a.Status/WorkDone, b.Status/WorkDone), compareWork(a, b))
+	})
+	return func(yield func(*Work, error) bool) {
+		for _, w := range l {
+			if !yield(w, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Purge implements [WorkStore].
+func (m *MemoryStore) Purge(_ context.Context, t time.Time) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for id, w := range m.work {
+		if w.Status >= WorkDone && w.DoneAt.Before(t) {
+			delete(m.work, id)
+			m.release(w.Body)
+			n++
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,302 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/omadm-sdk/omadm/auth"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// A composer writes one message to the device, within its MaxMsgSize.
+type composer struct {
+	x   *exchange
+	buf bytes.Buffer
+	enc *syncml.Encoder
+	out auth.Outgoing
+	id  int // CmdID of the last command
+}
+
+// compose begins a message. What the device takes bounds it, and what we take ourselves; a limit that would not even let
+// us say that the message has arrived is no limit.
+func (x *exchange) compose(first bool) (*composer, error) {
+	h := &x.msg.Header
+	limit := x.lim.Message
+	if x.sess != nil && x.sess.maxMsg > 0 {
+		limit = min(limit, x.sess.maxMsg)
+	} else if x.sess == nil && h.Meta.MaxMsgSize > 0 {
+		limit = min(limit, h.Meta.MaxMsgSize)
+	}
+	c := &composer{x: x}
+	source := x.srv.ID
+	if source == "" {
+		source = h.Target.URI
+	}
+	c.out = auth.Outgoing{
+		Header: &syncml.Header{
+			SessionID: h.SessionID,
+			MsgID:     h.MsgID, // each of our messages answers one of the device's, so both count alike
+			Target:    syncml.Location{URI: x.device},
+			Source:    syncml.Location{URI: source},
+			Meta:      syncml.Meta{MaxMsgSize: x.lim.Message, MaxObjSize: x.lim.Object},
+		},
+		HTTP:  http.Header{"Content-Type": {x.enc.ContentType()}, "Cache-Control": {"no-store"}},
+		First: first,
+		State: x.st.sign,
+	}
+	if x.srv.Sign != nil {
+		if err := x.srv.Sign.Sign(x.ctx, &c.out); err != nil {
+			return nil, err
+		}
+	}
+	c.enc = syncml.NewEncoder(&c.buf, &syncml.EncoderOptions{Encoding: x.enc, MaxMessage: max(limit, minMessage)})
+	return c, c.enc.Begin(c.out.Header)
+}
+
+// minMessage has room for the header and its Status, with a few hundred bytes of addresses and credentials.
+const minMessage = 2048
+
+// put writes a command that takes one CmdID.
+func (c *composer) put(cmd syncml.Command) error {
+	cmd.SetID(strconv.Itoa(c.id + 1))
+	err := c.enc.Encode(cmd)
+	if err == nil {
+		c.id++
+	}
+	return err
+}
+
+// headerStatus answers the SyncHdr, as the first command.
+func (c *composer) headerStatus(code syncml.StatusCode, chal *syncml.Chal, items ...string) error {
+	h := &c.x.msg.Header
+	st := &syncml.Status{MsgRef: h.MsgID, CmdRef: "0", Cmd: "SyncHdr", Chal: chal, Code: code}
+	if h.Target.URI != "" {
+		st.TargetRefs = []string{h.Target.URI}
+	}
+	if h.Source.URI != "" {
+		st.SourceRefs = []string{h.Source.URI}
+	}
+	for _, s := range items {
+		st.Items = append(st.Items, syncml.Item{Data: syncml.Text(s)})
+	}
+	return c.put(st)
+}
+
+func (o *owedStatus) command() *syncml.Status {
+	st := &syncml.Status{MsgRef: o.msgRef, CmdRef: o.cmdRef, Cmd: o.cmd, Code: o.code}
+	if o.target != "" {
+		st.TargetRefs = []string{o.target}
+	}
+	if o.source != "" {
+		st.SourceRefs = []string{o.source}
+	}
+	return st
+}
+
+// finish closes the message.
+func (c *composer) finish(final bool) (*Reply, error) {
+	if err := c.enc.End(final); err != nil {
+		return nil, err
+	}
+	if c.out.Seal != nil {
+		if err := c.out.Seal(c.buf.Bytes()); err != nil {
+			return nil, err
+		}
+	}
+	return &Reply{Status: http.StatusOK, HTTP: c.out.HTTP, Body: c.buf.Bytes()}, nil
+}
+
+// refuse answers a message whose sender has not proved itself. Nothing is executed, and nothing changes.
+func (x *exchange) refuse(res *auth.Result) (*Reply, error) {
+	h := &x.msg.Header
+	if x.msgID == 0 || x.msgID > uint64(max(x.lim.Attempts, 0)) && x.current() == nil {
+		res.Challenge = nil // enough of it (oma-dm 6.6)
+	}
+	x.srv.logger().WarnContext(x.ctx, "message refused", "device", x.device, "session", h.SessionID, "msg", h.MsgID,
+		"status", int(res.Status), "remote", x.in.Remote, "err", res.Reason)
+	if t := x.srv.Trace; t != nil && t.Refused != nil {
+		t.Refused(x.ctx, x.traced(), res.Reason)
+	}
+	return x.statusOnly(res.Status, res.Challenge, res.Status)
+}
+
+// reject answers a message that is not accepted for its header. Nothing is executed, and nothing changes.
+func (x *exchange) reject(code syncml.StatusCode, items ...string) (*Reply, error) {
+	each := code
+	if len(items) == 0 || items[0] == "" {
+		items, each = nil, 0
+	}
+	return x.statusOnly(code, x.res.Challenge, each, items...)
+}
+
+// statusOnly answers the header with code, and each command with each, unless that is 0.
+func (x *exchange) statusOnly(code syncml.StatusCode, chal *syncml.Chal, each syncml.StatusCode, items ...string) (*Reply, error) {
+	c, err := x.compose(true)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.headerStatus(code, chal, items...); err != nil {
+		return nil, err
+	}
+	if each != 0 {
+		if err := c.each(x.msg.Commands, each); err != nil && !errors.Is(err, syncml.ErrFull) {
+			return nil, err
+		}
+	}
+	reply, err := c.finish(true)
+	if err != nil {
+		return nil, err
+	}
+	x.traceSent(reply)
+	return reply, nil
+}
+
+// each answers all commands with the same code (A06).
+func (c *composer) each(commands []syncml.Command, code syncml.StatusCode) error {
+	for _, cmd := range commands {
+		var children []syncml.Command
+		switch cmd := cmd.(type) {
+		case *syncml.Status:
+			continue
+		case *syncml.Atomic:
+			children = cmd.Commands
+		case *syncml.Sequence:
+			children = cmd.Commands
+		}
+		st := &syncml.Status{MsgRef: c.x.msg.Header.MsgID, CmdRef: cmd.ID(), Cmd: cmd.Name(), Code: code}
+		if err := c.put(st); err != nil {
+			return err
+		}
+		if err := c.each(children, code); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer composes the reply, and commits.
+func (x *exchange) answer() (*Reply, error) {
+	s := x.sess
+	c, err := x.compose(s.messages <= 1)
+	if err != nil {
+		return nil, err
+	}
+	code := x.res.Status
+	if x.header != nil && x.header.Code != 0 {
+		code = x.header.Code
+	}
+	if err := c.headerStatus(code, x.res.Challenge); err != nil {
+		return nil, err
+	}
+	over, final := "", true
+	for len(s.owed) > 0 && final {
+		switch err := c.put(s.owed[0].command()); {
+		case errors.Is(err, syncml.ErrFull) && c.id > 1:
+			final = false
+		case err != nil:
+			return nil, err
+		default:
+			s.owed = s.owed[1:]
+		}
+	}
+	for _, a := range x.alerts {
+		if err := c.put(a); err != nil {
+			x.srv.logger().WarnContext(x.ctx, "alert 1225 cannot be sent", "device", x.device, "session", s.id, "err", err)
+		}
+	}
+	switch {
+	case x.aborted:
+		over, final = "abort", true
+	case x.cancel != "":
+		over, final = x.cancel, true
+		if err := c.put(&syncml.Alert{Code: syncml.AlertAbort}); err != nil && !errors.Is(err, syncml.ErrFull) {
+			return nil, err
+		}
+	case x.header != nil:
+		over, final = "the handler refuses the message", true
+	case !final: // more Statuses are owed, and go first
+		s.more = true
+	case s.cutAt > 0 && x.taken:
+		final, err = x.sendChunk(c, s.out())
+	case s.cutAt > 0, !x.msg.Final && !s.more:
+		final, err = false, c.put(&syncml.Alert{Code: syncml.AlertNextMessage})
+	default:
+		s.more = false
+		var sent bool
+		if sent, final, err = x.fill(c); err == nil && !sent && final {
+			over = "done"
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	reply, err := c.finish(final)
+	if err != nil {
+		return nil, err
+	}
+	x.st.sign = c.out.State
+	s.replied = true
+	if over != "" {
+		s.ended = true
+		x.drop()
+	}
+	if err := x.keep(reply); err != nil {
+		return nil, err
+	}
+	if err := x.commit(); err != nil {
+		return nil, err
+	}
+	x.traceSession(over)
+	x.traceSent(reply)
+	return reply, nil
+}
+
+// drop forgets the commands of an aborted session that have not been sent and are nobody's but the session's.
+func (x *exchange) drop() {
+	if x.cancel == "" {
+		return
+	}
+	kept := x.sess.pending[:0]
+	for _, p := range x.sess.pending {
+		if p.msg != 0 || p.work {
+			kept = append(kept, p)
+		}
+	}
+	x.sess.pending = kept
+}
+
+// keep stores the reply for the case that the device repeats its message.
+func (x *exchange) keep(reply *Reply) error {
+	if len(x.st.sessions) > 1 {
+		var err error
+		if x.st.replies, err = decodeReplies(x.stored); err != nil {
+			return err
+		}
+	}
+	if x.st.replies == nil {
+		x.st.replies = make(map[string]storedReply, 1)
+	}
+	for key := range x.st.replies {
+		if x.st.session(key) == nil {
+			delete(x.st.replies, key)
+		}
+	}
+	r := storedReply{body: string(reply.Body)}
+	for name, values := range reply.HTTP {
+		for _, v := range values {
+			r.header = append(r.header, name, v)
+		}
+	}
+	x.st.replies[x.sess.key()] = r
+	return nil
+}
+
+func (r *storedReply) reply() *Reply {
+	h := make(http.Header, len(r.header)/2)
+	for i := 0; i+1 < len(r.header); i += 2 {
+		h.Add(r.header[i], r.header[i+1])
+	}
+	return &Reply{Status: http.StatusOK, HTTP: h, Body: []byte(r.body)}
+}
