@@ -21,6 +21,7 @@ type Decoder struct {
 	src source
 	pos *position // of src
 	xml xmlReader
+	bin wbxmlReader
 
 	encoding Encoding // as asked for
 	found    Encoding // as met
@@ -112,6 +113,8 @@ func NewDecoder(r io.Reader, opts *DecoderOptions) *Decoder {
 	d.maxText = orDefault(opts.MaxText, d.xml.max)
 	d.xml.maxDepth = orDefault(opts.MaxDepth, DefaultMaxDepth)
 	d.xml.check, d.xml.strict, d.xml.forgiven = d.check, d.strict, d.forgiven
+	d.bin.maxMessage, d.bin.maxText, d.bin.maxDepth = d.xml.max, d.maxText, d.xml.maxDepth
+	d.bin.check, d.bin.strict, d.bin.forgiven = d.check, d.strict, d.forgiven
 	d.seq = d.commands
 	d.Reset(r)
 	return d
@@ -139,6 +142,16 @@ func (d *Decoder) reset(r io.Reader, data []byte) {
 	d.xml.reset(r, data)
 	d.src, d.pos = &d.xml, &d.xml.position
 	d.found, d.state, d.err, d.final = d.encoding, between, nil, false
+	if d.found == WBXML {
+		d.binary()
+	}
+}
+
+// binary goes on with the other source where that of XML stands.
+func (d *Decoder) binary() {
+	w := &d.xml.window
+	d.bin.reset(w.rd, w.buf[w.pos:])
+	d.src, d.pos = &d.bin, &d.bin.position
 }
 
 // Encoding tells how the message that Next found is spelled.
@@ -560,6 +573,9 @@ func (d *Decoder) item(first int) int {
 			d.meta(&it.Meta, elMeta)
 		case elData:
 			it.Data = d.data()
+			if t := d.src.documentType(); t != "" {
+				it.Meta.Type = t
+			}
 		case elMoreData:
 			it.MoreData = d.flag()
 		case elFormat, elType, elMark, elSize:
@@ -949,7 +965,10 @@ func (d *Decoder) sniff() error {
 		}
 		return io.EOF
 	}
-	d.found = XML
+	if d.found = XML; isWBXML(w.buf[w.pos]) {
+		d.found = WBXML
+		d.binary()
+	}
 	return nil
 }
 

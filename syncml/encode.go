@@ -15,6 +15,7 @@ type Encoder struct {
 	w    io.Writer // nil: of Append
 	out  sink
 	xml  xmlWriter
+	bin  wbxmlWriter
 	opts EncoderOptions
 
 	begun bool
@@ -46,7 +47,10 @@ func NewEncoder(w io.Writer, opts *EncoderOptions) *Encoder {
 func (e *Encoder) Reset(w io.Writer) {
 	e.w, e.err, e.begun = w, nil, false
 	e.xml.replace = e.opts.BadChar == BadCharReplace
-	e.out = &e.xml
+	e.bin.replace = e.xml.replace
+	if e.out = &e.xml; e.opts.Encoding == WBXML {
+		e.out = &e.bin
+	}
 	b := e.out.bytes()
 	*b = (*b)[:0]
 }
@@ -252,7 +256,7 @@ func (e *Encoder) header(h *Header) {
 	if h.Cred != nil {
 		e.cred(h.Cred)
 	}
-	e.meta(&h.Meta, "")
+	e.meta(&h.Meta, "", "")
 	e.unknown(h.Unknown)
 	e.out.close(elSyncHdr)
 	e.out.open(elSyncBody)
@@ -263,7 +267,7 @@ func (e *Encoder) cred(c *Cred) {
 		e.wrong("Cred of type %s without Format b64", AuthMD5)
 	}
 	e.out.open(elCred)
-	e.meta(&c.Meta, "")
+	e.meta(&c.Meta, "", "")
 	e.leaf(elData, c.Data)
 	e.out.close(elCred)
 }
@@ -278,7 +282,7 @@ func (e *Encoder) chal(c *Chal) {
 	if c.Meta.IsZero() {
 		e.out.empty(elMeta)
 	}
-	e.meta(&c.Meta, "")
+	e.meta(&c.Meta, "", "")
 	e.out.close(elChal)
 }
 
@@ -350,7 +354,7 @@ func (e *Encoder) command(c, in Command) {
 		e.out.open(elExec)
 		e.cmdID(c.CmdID)
 		e.flag(elNoResp, c.NoResp)
-		e.meta(&c.Meta, "")
+		e.meta(&c.Meta, "", "")
 		e.optional(elCorrelator, c.Correlator)
 		if len(c.Items) != 1 {
 			e.wrong("%d items, want one", len(c.Items))
@@ -411,7 +415,7 @@ func (e *Encoder) node(id elem, c *Replace) {
 	e.out.open(id)
 	e.cmdID(c.CmdID)
 	e.flag(elNoResp, c.NoResp)
-	e.meta(&c.Meta, "")
+	e.meta(&c.Meta, "", "")
 	if len(c.Items) == 0 {
 		e.wrong("no item")
 	}
@@ -443,7 +447,7 @@ func (e *Encoder) results(c *Results) {
 	}
 	e.optional(elMsgRef, c.MsgRef)
 	e.leaf(elCmdRef, c.CmdRef)
-	e.meta(&c.Meta, "")
+	e.meta(&c.Meta, "", "")
 	e.optional(elTargetRef, c.TargetRef)
 	e.optional(elSourceRef, c.SourceRef)
 	if len(c.Items) == 0 {
@@ -504,7 +508,7 @@ func (e *Encoder) group(id elem, c *Sequence, self Command) {
 	e.out.open(id)
 	e.cmdID(c.CmdID)
 	e.flag(elNoResp, c.NoResp)
-	e.meta(&c.Meta, "")
+	e.meta(&c.Meta, "", "")
 	if len(c.Commands) == 0 {
 		e.wrong("no command inside")
 	}
@@ -532,8 +536,17 @@ func (e *Encoder) writeItem(it *Item, command *Meta) {
 	e.out.open(elItem)
 	e.location(elTarget, &it.Target)
 	e.location(elSource, &it.Source)
-	d, format, bytes := it.Data, "", false
+	d, format, typ, bytes := it.Data, "", "", false
 	switch {
+	case d.kind == DataMarkup:
+		if typ = it.Meta.Type; typ == "" && command != nil {
+			typ = command.Type
+		}
+		if t := e.out.document(d, typ); t != typ {
+			typ = t
+		} else {
+			typ = ""
+		}
 	case d.kind == DataOpaque:
 		f := it.Meta.Format
 		if f == "" && command != nil {
@@ -546,7 +559,7 @@ func (e *Encoder) writeItem(it *Item, command *Meta) {
 		format = "b64"
 		d = Text(base64.StdEncoding.EncodeToString(d.Bytes()))
 	}
-	e.meta(&it.Meta, format)
+	e.meta(&it.Meta, format, typ)
 	if d.kind != DataAbsent {
 		if err := e.out.data(d, bytes, ""); err != nil {
 			e.failf("Data of %.200q: %w", it.where(), err)
@@ -568,7 +581,7 @@ func (it *Item) where() string {
 // isBase64 reports whether opaque bytes are base64 already: WBXML has both, binary values and their text, in OPAQUE.
 func isBase64(d Data) bool {
 	n := 0
-	for _, c := range d.b {
+	for _, c := range d.Bytes() {
 		switch {
 		case 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/' || c == '=':
 			n++
@@ -589,13 +602,16 @@ func (e *Encoder) location(id elem, l *Location) {
 	e.out.close(id)
 }
 
-// meta writes what there is of m, with another format if that is not "".
-func (e *Encoder) meta(m *Meta, format string) {
+// meta writes what there is of m, with another format and type where those are not "".
+func (e *Encoder) meta(m *Meta, format, typ string) {
+	if format == "" && typ == "" && m.IsZero() {
+		return
+	}
 	if format == "" {
-		if m.IsZero() {
-			return
-		}
 		format = m.Format
+	}
+	if typ == "" {
+		typ = m.Type
 	}
 	x := m.Extra
 	e.out.open(elMeta)
@@ -603,7 +619,7 @@ func (e *Encoder) meta(m *Meta, format string) {
 		e.flag(elFieldLevel, x.FieldLevel)
 	}
 	e.optional(elFormat, format)
-	e.optional(elType, m.Type)
+	e.optional(elType, typ)
 	e.optional(elMark, m.Mark)
 	e.count(elSize, m.Size)
 	if x != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/omadm-sdk/omadm/internal/wbxml"
 )
 
 // A source turns bytes, in one of the two spellings, into the tokens that the grammar of decode.go reads. It is pulled:
@@ -25,6 +27,9 @@ type source interface {
 	// skip leaves the current element with all it holds. With keep, it returns the element as XML.
 	// The id is the text of its CmdID child, if there is one.
 	skip(keep bool) (id, xml string)
+	// documentType returns what to call the markup that content answered last, where that is not what its Type says:
+	// +wbxml is +xml by then. It answers once.
+	documentType() string
 	// attribute returns the msft:originalerror of the element entered or left last, or "".
 	attribute() string
 	// begin tells that a command starts; what the one before held may be overwritten.
@@ -56,6 +61,9 @@ type sink interface {
 	binaryFormat() string
 	// carries reports whether data can write all of d.
 	carries(d Data) bool
+	// document gets markup ready that data will be called with next, and returns what its type is in this spelling:
+	// documents within messages are of one type in XML and of another in WBXML.
+	document(d Data, typ string) string
 	// raw writes an element that is given as XML.
 	raw(e Element) error
 	// end closes the body, after Final if that is asked for, and the root; that takes no more than trailer bytes.
@@ -68,10 +76,10 @@ type sink interface {
 	bytes() *[]byte
 }
 
-// A sinkMark is a place to which a sink can return: length written and, for WBXML, the code page in force.
+// A sinkMark is a place to which a sink can return: the length written, or what WBXML needs.
 type sinkMark struct {
-	len  int
-	page uint8
+	len int
+	bin wbxml.Mark
 }
 
 // A frame is an open element.

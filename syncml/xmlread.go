@@ -53,6 +53,9 @@ func (r *xmlReader) attribute() string {
 	return a
 }
 
+// documentType is "": markup in XML is of the type that is written.
+func (r *xmlReader) documentType() string { return "" }
+
 func (r *xmlReader) begin() {
 	r.window.begin()
 	r.scratch = r.scratch[:0]

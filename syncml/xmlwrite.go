@@ -108,8 +108,8 @@ func (w *xmlWriter) data(d Data, raw bool, originalError string) error {
 
 func (w *xmlWriter) content(d Data, raw bool) error {
 	switch {
-	case raw && d.b != nil:
-		w.buf = base64.StdEncoding.AppendEncode(w.buf, d.b)
+	case raw:
+		w.buf = base64.StdEncoding.AppendEncode(w.buf, d.Bytes())
 		return nil
 	case d.kind == DataCDATA && d.b != nil:
 		return cdata(w, d.b)
@@ -141,6 +141,14 @@ func (w *xmlWriter) raw(e Element) error {
 
 // binaryFormat is the format under which this spelling carries bytes.
 func (w *xmlWriter) binaryFormat() string { return "b64" }
+
+// document makes the type of a document in WBXML that of one in XML.
+func (w *xmlWriter) document(_ Data, typ string) string {
+	if base, ok := strings.CutSuffix(typ, typeSuffixWBXML); ok {
+		return base + typeSuffixXML
+	}
+	return typ
+}
 
 // carries reports whether every character of d can be written.
 func (w *xmlWriter) carries(d Data) bool {

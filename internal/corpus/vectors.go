@@ -13,7 +13,7 @@ type Vector struct {
 }
 
 // Vectors returns a message, a tree (TNDS) alone and within a message, once as a document of its own in opaque data and
-// once in line, and a message with a binary value. Each call makes them anew.
+// once in line, and a message with a binary value. A tree within a message is of type +xml in XML and +wbxml in WBXML. Each call makes them anew.
 func Vectors() []Vector {
 	out := make([]Vector, len(vectors))
 	for i, v := range vectors {
@@ -29,7 +29,7 @@ func Vectors() []Vector {
 const (
 	vectorHead = `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>d</LocURI></Target><Source><LocURI>s</LocURI></Source></SyncHdr><SyncBody>`
 	vectorTree = `<MgmtTree xmlns="syncml:dmddf1.2"><VerDTD>1.2</VerDTD><Node><NodeName>A</NodeName><RTProperties><Format><node/></Format><Type><DDFName>x/1.0/y</DDFName></Type></RTProperties><Node><NodeName>B</NodeName><RTProperties><Format><chr/></Format><Type><MIME>text/plain</MIME></Type></RTProperties><Value>v</Value></Node></Node></MgmtTree>`
-	vectorAdd  = vectorHead + `<Add><CmdID>1</CmdID><Item><Target><LocURI>./Inbox</LocURI></Target><Meta><Format xmlns="syncml:metinf">xml</Format><Type xmlns="syncml:metinf">application/vnd.syncml.dmtnds+wbxml</Type></Meta><Data>` + vectorTree + `</Data></Item></Add><Final/></SyncBody></SyncML>`
+	vectorAdd  = vectorHead + `<Add><CmdID>1</CmdID><Item><Target><LocURI>./Inbox</LocURI></Target><Meta><Format xmlns="syncml:metinf">xml</Format><Type xmlns="syncml:metinf">application/vnd.syncml.dmtnds+xml</Type></Meta><Data>` + vectorTree + `</Data></Item></Add><Final/></SyncBody></SyncML>`
 )
 
 var vectors = []struct{ name, xml, octets string }{

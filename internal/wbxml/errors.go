@@ -7,7 +7,7 @@ import (
 
 // Causes that an [Error] wraps. A document that ends too early is io.ErrUnexpectedEOF.
 var (
-	ErrSyntax   = errors.New("malformed WBXML")
+	ErrSyntax   = errors.New("malformed")
 	ErrTooDeep  = errors.New("nested deeper than the limit")
 	ErrTooLarge = errors.New("larger than the limit")
 )
@@ -29,11 +29,14 @@ type CharsetError struct {
 }
 
 func (e *CharsetError) Error() string {
-	if name := charsets[e.MIB]; name != "" {
+	if name := e.Name(); name != "" {
 		return fmt.Sprintf("character set %s (%d), want UTF-8", name, e.MIB)
 	}
 	return fmt.Sprintf("character set %d, want UTF-8 (106)", e.MIB)
 }
+
+// Name returns what the character set is called, or "" where that is not known.
+func (e *CharsetError) Name() string { return charsets[e.MIB] }
 
 // Is makes every CharsetError an ErrSyntax too.
 func (e *CharsetError) Is(target error) bool { return target == ErrSyntax }

@@ -99,6 +99,9 @@ func (r *Reader) Offset() int64 { return r.base + int64(r.start) }
 // End returns where in the input the last token ends.
 func (r *Reader) End() int64 { return r.base + int64(r.pos) }
 
+// Origin returns where in the input the document begins.
+func (r *Reader) Origin() int64 { return r.origin }
+
 // Depth returns how many elements are open.
 func (r *Reader) Depth() int { return r.depth }
 

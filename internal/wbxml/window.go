@@ -37,6 +37,13 @@ func (w *window) reset(src io.Reader) {
 	*w = window{src: src, buf: buf, spare: w.spare}
 }
 
+// Unread puts b, which somebody has read from the source already, in front of what the source still has. It must be
+// called right after Reset.
+func (w *window) Unread(b []byte) {
+	w.buf = append(w.buf, b...)
+	w.clip()
+}
+
 func (w *window) resetBytes(data []byte) {
 	w.Release()
 	if w.src != nil {

@@ -1,6 +1,8 @@
 package wbxml
 
 import (
+	"bytes"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -25,23 +27,16 @@ type Mark struct {
 // Reset makes w append to buf.
 func (w *Writer) Reset(buf []byte) { *w = Writer{buf: buf} }
 
-// Bytes returns what has been written, behind what stood in the buffer before. The last octet may still change as long
-// as an element is open.
+// Bytes returns what has been written, behind what stood in the buffer before. The last octet may still change where an
+// element has just begun.
 func (w *Writer) Bytes() []byte { return w.buf }
 
 // Len returns the length of Bytes.
 func (w *Writer) Len() int { return len(w.buf) }
 
-// Settled returns how many of Bytes cannot change any more.
-func (w *Writer) Settled() int {
-	if w.pending {
-		return len(w.buf) - 1
-	}
-	return len(w.buf)
-}
-
-// Forget drops the first n bytes, which the caller has passed on. Marks set before lose their meaning.
-func (w *Writer) Forget(n int) { w.buf = w.buf[:copy(w.buf, w.buf[n:])] }
+// Buffer returns where the buffer is kept, so that a caller can pass on what it holds and empty it. It must not do so
+// between Start and what follows: that octet may still change. Marks set before lose their meaning.
+func (w *Writer) Buffer() *[]byte { return &w.buf }
 
 // Mark returns the place where w stands.
 func (w *Writer) Mark() Mark { return Mark{len(w.buf), w.page, w.pending} }
@@ -111,20 +106,39 @@ func (w *Writer) End() {
 // and must be UTF-8.
 func (w *Writer) Text(s string) {
 	if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
-		w.opaque(len(s))
-		w.buf = append(w.buf, s...)
+		w.OpaqueString(s)
 		return
 	}
 	w.content()
-	w.buf = append(w.buf, tokStrI)
-	w.buf = append(w.buf, s...)
-	w.buf = append(w.buf, 0)
+	w.buf = append(append(append(w.buf, tokStrI), s...), 0)
+}
+
+// TextBytes is Text.
+func (w *Writer) TextBytes(s []byte) {
+	if bytes.IndexByte(s, 0) >= 0 || !utf8.Valid(s) {
+		w.Opaque(s)
+		return
+	}
+	w.content()
+	w.buf = append(append(append(w.buf, tokStrI), s...), 0)
+}
+
+// Int writes a decimal number as text.
+func (w *Writer) Int(n int64) {
+	w.content()
+	w.buf = append(strconv.AppendInt(append(w.buf, tokStrI), n, 10), 0)
 }
 
 // Opaque writes bytes.
 func (w *Writer) Opaque(b []byte) {
 	w.opaque(len(b))
 	w.buf = append(w.buf, b...)
+}
+
+// OpaqueString is Opaque.
+func (w *Writer) OpaqueString(s string) {
+	w.opaque(len(s))
+	w.buf = append(w.buf, s...)
 }
 
 func (w *Writer) opaque(n int) {
