@@ -3,6 +3,8 @@ package session
 import (
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 
 	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/dmtree"
@@ -37,6 +39,12 @@ type Client struct {
 	Limits  Limits       // zero fields: the defaults
 	Trace   *Trace       // nil: nobody watches
 	Logger  *slog.Logger // nil: slog.Default()
+
+	running atomic.Bool
+	mu      sync.Mutex // guards what follows
+	state   *clientState
+	alerts  *raised
+	cutOff  *dmtree.Call // of a session that was cut off; belongs to whoever set running
 }
 
 // RunOptions say why a session is started, and what the server is told in its first message.

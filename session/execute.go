@@ -372,7 +372,12 @@ func (x *executor) alert(ctx context.Context, a *syncml.Alert) outcome {
 
 // skip reports c, and what it holds, as not run: c itself with code, what is inside with 215.
 func (x *executor) skip(c syncml.Command, code syncml.StatusCode) {
-	x.report(c, nil, []outcome{{code: code}})
+	_, items := operands(c)
+	outs := make([]outcome, max(1, len(items)))
+	for i := range outs {
+		outs[i].code = code
+	}
+	x.report(c, items, outs)
 	for _, child := range children(c) {
 		x.skip(child, syncml.StatusNotExecuted)
 	}
