@@ -123,8 +123,8 @@ func Digested(name, password string) Secret {
 	return Secret{secretDigest, string(sum[:])}
 }
 
-// Hashed returns a Secret from which nobody gets the password back, by bcrypt. It can check Basic and nothing else.
-// Passwords end at 72 bytes.
+// Hashed returns a Secret from which nobody gets the password back, by bcrypt. It can check Basic and nothing else, and
+// takes some 50 ms of a processor for each message that it checks. Passwords end at 72 bytes.
 func Hashed(password string) (Secret, error) {
 	h, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
 	if err != nil {

@@ -87,8 +87,8 @@ func (p *ProxyHeader) read(h http.Header) ([]*x509.Certificate, error) {
 	if len(value)+len(rest) > maxCertHeader {
 		return nil, fmt.Errorf("%w: %d bytes in header %s, want at most %d", ErrMalformed, len(value)+len(rest), name, maxCertHeader)
 	}
-	if value == "" || value == "-" {
-		return nil, nil
+	if value == "" || value == "-" || value == "(null)" {
+		return nil, nil // what nginx, HAProxy and Apache write for none
 	}
 	var der []byte
 	var err error
