@@ -51,13 +51,9 @@ type Request struct {
 	// First says that no message of this session has been accepted yet. Messages that were refused do not count.
 	First bool
 
-	// Repeat says that the engine has accepted these very octets before, and will answer with the reply it kept.
-	// What the connection proves is judged anew, while a nonce that was used up for the message still counts for it.
-	// State in the result of a Repeat is not kept.
-	Repeat bool
-
 	// State is what this authenticator returned with the last message that it accepted from this peer, in this or an
-	// earlier session; nil at first.
+	// earlier session; nil at first. An engine that gets the octets of an accepted message again, and will answer with
+	// the reply it kept, has them judged anew on the State of the first time, and keeps nothing of the result.
 	State []byte
 
 	// Now is the time at which the message is judged. The zero value means the present.

@@ -84,7 +84,7 @@ func (p *Password) Authenticate(ctx context.Context, r *Request) (*Result, error
 		id := &Identity{Device: peer, User: creds[0].Name}
 		return &Result{Identity: id, Status: syncml.StatusOK, State: r.State}, nil
 	}
-	found, nonce, err := v.match(creds)
+	found, err := v.match(creds)
 	switch {
 	case err != nil:
 		return v.refuse(err), nil
@@ -93,7 +93,7 @@ func (p *Password) Authenticate(ctx context.Context, r *Request) (*Result, error
 	case found == nil:
 		return v.refuse(ErrMismatch), nil
 	}
-	return v.accept(found, nonce, creds[0].Nonce), nil
+	return v.accept(found, creds[0].Nonce), nil
 }
 
 // lookUp asks for the credentials of a peer and takes note of what comparing with them costs.
@@ -122,22 +122,22 @@ type visit struct {
 	going bool   // the session has had a message accepted
 }
 
-// match returns the credential that the message proves, with the nonce it did so by; nil if it is none of creds.
-func (v *visit) match(creds []Credential) (found *Credential, nonce []byte, err error) {
+// match returns the credential that the message proves; nil if it is none of creds.
+func (v *visit) match(creds []Credential) (*Credential, error) {
 	cred := v.r.Message.Cred
 	mac, hasMAC, macErr := readMAC(v.r.HTTP)
 	if v.Scheme == HMAC {
 		switch {
 		case !hasMAC && cred == nil:
-			return nil, nil, ErrMissing
+			return nil, ErrMissing
 		case !hasMAC:
-			return nil, nil, ErrScheme
+			return nil, ErrScheme
 		case cred != nil:
-			return nil, nil, fmt.Errorf("%w: %s together with Cred", ErrScheme, headerMAC)
+			return nil, fmt.Errorf("%w: %s together with Cred", ErrScheme, headerMAC)
 		case macErr != nil:
-			return nil, nil, macErr
+			return nil, macErr
 		case mac.username != v.r.Message.Source.Name:
-			return nil, nil, fmt.Errorf("%w: username of %s is not the LocName of the Source", ErrMismatch, headerMAC)
+			return nil, fmt.Errorf("%w: username of %s is not the LocName of the Source", ErrMismatch, headerMAC)
 		}
 		sum := md5.Sum(v.r.Body)
 		hash := base64.StdEncoding.EncodeToString(sum[:])
@@ -146,26 +146,26 @@ func (v *visit) match(creds []Credential) (found *Credential, nonce []byte, err 
 				return [md5.Size]byte{}, ErrMismatch
 			}
 			return c.mac(nonce, hash)
-		})
+		}), nil
 	}
 	if cred == nil {
-		return nil, nil, ErrMissing
+		return nil, ErrMissing
 	}
 	if s, ok := schemeOf(strings.TrimSpace(cred.Meta.Type)); !ok || s != v.Scheme {
-		return nil, nil, fmt.Errorf("%w: want %s", ErrScheme, v.Scheme)
+		return nil, fmt.Errorf("%w: want %s", ErrScheme, v.Scheme)
 	}
 	if v.Scheme == Basic {
 		name, password, err := readBasic(cred)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return v.matchBasic(creds, name, password), nil, nil
+		return v.matchBasic(creds, name, password), nil
 	}
 	d, err := readDigest(cred)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return v.matchDigest(creds, d, Credential.Digest)
+	return v.matchDigest(creds, d, Credential.Digest), nil
 }
 
 // matchBasic compares with each of creds, whichever matches.
@@ -186,7 +186,7 @@ func (v *visit) matchBasic(creds []Credential, name, password string) (found *Cr
 
 // matchDigest compares got with the digest of each of creds under each nonce that is good, whichever matches.
 func (v *visit) matchDigest(creds []Credential, got [md5.Size]byte,
-	digest func(Credential, []byte) ([md5.Size]byte, error)) (found *Credential, nonce []byte, err error) {
+	digest func(Credential, []byte) ([md5.Size]byte, error)) (found *Credential) {
 	nonces := v.nonces(creds[0].Nonce)
 	for i := range creds {
 		c := &creds[i]
@@ -195,19 +195,16 @@ func (v *visit) matchDigest(creds []Credential, got [md5.Size]byte,
 			d, err := digest(*c, n)
 			same := subtle.ConstantTimeCompare(d[:], got[:]) == 1
 			if same && err == nil && len(n) > 0 && found == nil {
-				found, nonce = c, n
+				found = c
 			}
 		}
 	}
-	return found, nonce, nil
+	return found
 }
 
 // nonces returns the nonces that are good for the message, the absent ones empty. first is the one that the peer got
 // with its password; it holds until a message has been accepted.
 func (v *visit) nonces(first []byte) [4][]byte {
-	if v.r.Repeat {
-		return [4][]byte{v.last.used}
-	}
 	if bytes.Equal(first, v.last.first) {
 		first = nil
 	}
@@ -219,21 +216,17 @@ func (v *visit) challengeNonce(msg uint64, period int64) []byte {
 	return challengeNonce(v.key, v.r.Message.Source.URI, v.r.Message.SessionID, msg, period, v.last.next)
 }
 
-// accept returns the verdict on a message that c proves by nonce; first is as in nonces, and over.
-func (v *visit) accept(c *Credential, nonce, first []byte) *Result {
+// accept returns the verdict on a message that c proves; first is as in nonces, and over.
+func (v *visit) accept(c *Credential, first []byte) *Result {
 	res := &Result{
 		Identity: &Identity{Device: v.r.Message.Source.URI, User: c.Name},
 		Status:   syncml.StatusOK,
-		State:    v.r.State,
 	}
 	whole := v.WholeSession && v.Scheme != HMAC
 	if whole {
 		res.Status = syncml.StatusAuthenticated
 	}
-	if v.r.Repeat {
-		return res
-	}
-	s := seen{session: v.r.Message.SessionID, msg: v.msg, whole: whole, first: first, used: nonce}
+	s := seen{session: v.r.Message.SessionID, msg: v.msg, whole: whole, first: first}
 	if v.Scheme != Basic {
 		s.next = newNonce()
 		res.Challenge = challenge(v.Scheme, s.next)
@@ -254,7 +247,7 @@ func (v *visit) refuse(reason error) *Result {
 	}
 	nth := v.msg - before // it is the nth in a row; huge if the numbers make no sense
 	switch {
-	case v.r.Repeat, nth == 0, nth > attempts:
+	case nth == 0, nth > attempts:
 		return res
 	case errors.Is(reason, ErrScheme) && (nth > 1 || v.going):
 		return res // the scheme had been demanded (OMA-TS-DM_Security 5.1)
@@ -272,7 +265,6 @@ type seen struct {
 	whole   bool   // the rest of the session needs no credentials
 	first   []byte // nonce that came with the password, no longer good
 	next    []byte // nonce for the next message, or the next session's first
-	used    []byte // nonce that the last message used up
 }
 
 const seenVersion = 1
@@ -288,8 +280,7 @@ func (s *seen) append(b []byte) []byte {
 	b = appendText(b, s.session)
 	b = binary.AppendUvarint(b, s.msg)
 	b = appendText(b, string(s.first))
-	b = appendText(b, string(s.next))
-	return appendText(b, string(s.used))
+	return appendText(b, string(s.next))
 }
 
 // read reads the stored form. Of anything else it makes the state of a peer that was never seen.
@@ -299,7 +290,7 @@ func (s *seen) read(b []byte) {
 	}
 	r := reader{b: b[2:]}
 	v := seen{whole: b[1] == 1, session: string(r.bytes()), msg: r.uvarint()}
-	v.first, v.next, v.used = r.bytes(), r.bytes(), r.bytes()
+	v.first, v.next = r.bytes(), r.bytes()
 	if !r.bad {
 		*s = v
 	}

@@ -178,7 +178,7 @@ func (x *exchange) repeated() (reply *Reply, done bool, err error) {
 		return nil, false, nil
 	}
 	// The proof is judged as it was the first time, so that a nonce that has been used up is good for the same octets.
-	res, err := x.authenticate(sess.auth, sess.messages <= 1, true)
+	res, err := x.authenticate(sess.auth, sess.messages <= 1)
 	if err != nil {
 		return nil, false, err
 	}
@@ -206,7 +206,7 @@ func (x *exchange) repeated() (reply *Reply, done bool, err error) {
 	return reply, true, nil
 }
 
-func (x *exchange) authenticate(state []byte, first, repeat bool) (*auth.Result, error) {
+func (x *exchange) authenticate(state []byte, first bool) (*auth.Result, error) {
 	res, err := auth.Authenticate(x.ctx, x.srv.Auth, &auth.Request{
 		Message: &x.msg.Header,
 		HTTP:    x.in.HTTP,
@@ -214,7 +214,6 @@ func (x *exchange) authenticate(state []byte, first, repeat bool) (*auth.Result,
 		TLS:     x.in.TLS,
 		Remote:  x.in.Remote,
 		First:   first,
-		Repeat:  repeat,
 		State:   state,
 		Now:     x.now,
 	})
@@ -228,7 +227,7 @@ func (x *exchange) authenticate(state []byte, first, repeat bool) (*auth.Result,
 func (x *exchange) open() (*Reply, error) {
 	h := &x.msg.Header
 	cur := x.current()
-	res, err := x.authenticate(x.st.auth, cur == nil, false)
+	res, err := x.authenticate(x.st.auth, cur == nil)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (x *exchange) compose(first bool) (*composer, error) {
 		First: first,
 		State: x.st.sign,
 	}
-	if x.srv.Sign != nil {
+	if x.srv.Sign != nil && x.res != nil { // a stranger gets no proof, which it could use up or guess from
 		if err := x.srv.Sign.Sign(x.ctx, &c.out); err != nil {
 			return nil, err
 		}
@@ -122,13 +122,14 @@ func (x *exchange) refuse(res *auth.Result) (*Reply, error) {
 	return x.statusOnly(res.Status, res.Challenge, res.Status)
 }
 
-// reject answers a message that is not accepted for its header. Nothing is executed, and nothing changes.
+// reject answers a message that is not accepted for its header. Nothing is executed, and nothing changes: the nonce of
+// the message stays good, and so no other is given.
 func (x *exchange) reject(code syncml.StatusCode, items ...string) (*Reply, error) {
 	each := code
 	if len(items) == 0 || items[0] == "" {
 		items, each = nil, 0
 	}
-	return x.statusOnly(code, x.res.Challenge, each, items...)
+	return x.statusOnly(code, nil, each, items...)
 }
 
 // statusOnly answers the header with code, and each command with each, unless that is 0.
