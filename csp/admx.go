@@ -10,7 +10,7 @@ import (
 // number of <data id="" value=""/>, or <disabled/>. Which data a policy needs
 // is said in its ADMX file, not in the schema of the node, so a payload of
 // good form is not decidable here.
-func (a allowed) checkADMX(text string) (want string, err error) {
+func (a *allowed) checkADMX(text string) (want string, err error) {
 	if want := payloadForm(text); want != "" {
 		return want, nil
 	}

@@ -8,6 +8,7 @@ import (
 // allowed is the field that describes values, in its text form.
 type allowed struct {
 	s     *Schema
+	n     *Node // whose values these are; nil for those of a dependency
 	kind  Kind
 	delim string
 	rest  string // atoms
@@ -15,7 +16,9 @@ type allowed struct {
 
 func (n *Node) allowed(letter byte) allowed {
 	f, _ := n.field(letter)
-	return n.s.allowed(f)
+	a := n.s.allowed(f)
+	a.n = n
+	return a
 }
 
 func (s *Schema) allowed(f string) allowed {
@@ -29,17 +32,33 @@ func (s *Schema) allowed(f string) allowed {
 	return a
 }
 
-func (a allowed) values() iter.Seq[string] {
+// cut cuts the first value off rest, which starts as a.rest. Iterators would
+// allocate here.
+func (a *allowed) cut(rest string) (value, tail string, more bool) {
+	value, tail, more = strings.Cut(rest, "|")
+	return a.s.atom(value), tail, more
+}
+
+// first returns the only value of kinds that have one.
+func (a *allowed) first() (value string, ok bool) {
+	if a.rest == "" {
+		return "", false
+	}
+	value, _, _ = a.cut(a.rest)
+	return value, true
+}
+
+func (s *Schema) values(atoms string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for v := range eachAtom(a.rest) {
-			if !yield(a.s.atom(v)) {
+		for v := range eachAtom(atoms) {
+			if !yield(s.atom(v)) {
 				return
 			}
 		}
 	}
 }
 
-func (a allowed) decode() Allowed {
+func (a *allowed) decode() Allowed {
 	d := Allowed{Kind: a.kind, Delimiter: a.delim}
 	if a.kind == KindADMX {
 		var x [3]string
@@ -47,7 +66,7 @@ func (a allowed) decode() Allowed {
 		d.ADMX = ADMX{x[0], x[1], x[2]}
 		return d
 	}
-	for v := range a.values() {
+	for v := range a.s.values(a.rest) {
 		d.Values = append(d.Values, v)
 	}
 	return d

@@ -224,10 +224,9 @@ func (n *Node) Pattern() string {
 	if n.flags&flagPattern == 0 {
 		return ""
 	}
-	for v := range n.allowed('v').values() {
-		return v
-	}
-	return ""
+	a := n.allowed('v')
+	v, _ := a.first()
+	return v
 }
 
 // Conflict tells which of several sources' values wins.
@@ -259,7 +258,10 @@ func (n *Node) Deprecated() (Deprecation, bool) {
 
 // Allowed describes the values of n. Of a dynamic interior node, the values
 // are its names.
-func (n *Node) Allowed() Allowed { return n.allowed('v').decode() }
+func (n *Node) Allowed() Allowed {
+	a := n.allowed('v')
+	return a.decode()
+}
 
 // Dependencies returns the groups of conditions under which n means
 // something.
@@ -276,13 +278,15 @@ func (n *Node) Dependencies() []Dependency {
 		d := &deps[len(deps)-1]
 		switch letter {
 		case '=':
-			a := n.s.allowed(f).decode()
-			d.Changed = &a
+			a := n.s.allowed(f)
+			changed := a.decode()
+			d.Changed = &changed
 		case '+', '!':
 			d.Conditions = append(d.Conditions, Condition{URI: dmtree.URI(n.s.atom(f)), Not: letter == '!'})
 		case '?':
 			if len(d.Conditions) > 0 {
-				d.Conditions[len(d.Conditions)-1].Allowed = n.s.allowed(f).decode()
+				a := n.s.allowed(f)
+				d.Conditions[len(d.Conditions)-1].Allowed = a.decode()
 			}
 		}
 	}

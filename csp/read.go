@@ -47,9 +47,14 @@ func ParseText(text string) (*Schema, error) {
 	count := strings.Count(rest, "\n")
 	s.nodes = make([]Node, 1, count+1)
 	s.nodes[0] = Node{Format: dmtree.FormatNode, access: OpGet, s: s, parent: -1}
-	s.index = make([]int32, 1<<bits.Len(uint(2*count+1)))
+	s.index = make([]entry, 1<<bits.Len(uint(2*count+1)))
 	if err := s.readNodes(rest, line); err != nil {
 		return nil, err
+	}
+	for _, text := range commonStems {
+		if i := s.lookup(text[:len(text)-1]); i >= 0 {
+			s.stems = append(s.stems, stem{text, i})
+		}
 	}
 	return s, nil
 }
@@ -95,11 +100,12 @@ func (s *Schema) readNodes(rest string, line int) error {
 			if s.find(n.parent, n.Name) >= 0 {
 				return &TextError{line, n.Name + " is there already"}
 			}
-			h := hashName(n.parent, n.Name) & mask
-			for s.index[h] != 0 {
+			e := entry{hashName(n.parent, n.Name), i}
+			h := e.hash & mask
+			for s.index[h].node != 0 {
 				h = (h + 1) & mask
 			}
-			s.index[h] = i
+			s.index[h] = e
 		}
 		if prev != 0 {
 			s.nodes[prev].next = i

@@ -15,10 +15,24 @@ import (
 type Schema struct {
 	shared map[string]string // texts that nodes refer to as $name, still escaped
 	nodes  []Node            // in tree order; nodes[0] is the root
-	index  []int32           // open hash table over (parent, folded name)
+	index  []entry           // open hash table over (parent, folded name)
 
-	regexps sync.Map // pattern → *regexp.Regexp or error
-	xsds    sync.Map // text → *xsd.Schema or error
+	// stems are beginnings that most URIs share, and where they lead.
+	stems []stem
+
+	patterns sync.Map // *Node → *pattern; pointers as keys, as strings would be boxed at each look-up
+	xsds     sync.Map // text → *xsd.Schema or error
+}
+
+type stem struct {
+	text string // without "./", with the slash at the end
+	node int32
+}
+
+// commonStems holds the longer ones first.
+var commonStems = [...]string{
+	"Device/Vendor/MSFT/Policy/Config/", "User/Vendor/MSFT/Policy/Config/", "Vendor/MSFT/Policy/Config/",
+	"Device/Vendor/MSFT/", "User/Vendor/MSFT/", "Vendor/MSFT/",
 }
 
 // Lookup returns the node that u addresses, in any of its spellings: with or
@@ -29,26 +43,65 @@ type Schema struct {
 //
 // Lookup does not allocate.
 func (s *Schema) Lookup(u dmtree.URI) (*Node, bool) {
+	i := s.lookup(string(u))
+	if i < 0 {
+		return nil, false
+	}
+	return &s.nodes[i], true
+}
+
+func (s *Schema) lookup(rest string) int32 {
+	if rest == "" {
+		return -1
+	}
+	if rest[0] == '.' && (len(rest) == 1 || rest[1] == '/') {
+		rest = rest[min(2, len(rest)):]
+	}
 	i := int32(0)
-	for seg := range segments(u) {
-		if i = s.step(i, seg); i < 0 {
-			return nil, false
+	if isVendor(rest) {
+		i = s.step(i, "Device")
+	}
+	for _, stem := range s.stems {
+		if strings.HasPrefix(rest, stem.text) {
+			i, rest = stem.node, rest[len(stem.text):]
+			break
 		}
 	}
-	return &s.nodes[i], u != ""
+	for rest != "" && i >= 0 {
+		seg := rest
+		if end := strings.IndexByte(rest, '/'); end >= 0 {
+			seg, rest = rest[:end], rest[end+1:]
+		} else {
+			if q := strings.IndexByte(seg, '?'); q >= 0 {
+				if seg = seg[:q]; seg == "." {
+					break
+				}
+			}
+			rest = ""
+		}
+		i = s.step(i, seg)
+	}
+	return i
+}
+
+// isVendor tells whether path starts with Vendor, which is below ./Device.
+func isVendor(path string) bool {
+	return len(path) >= 6 && path[0]|0x20 == 'v' && foldEqual(path[:6], "Vendor") && (len(path) == 6 || path[6] == '/')
 }
 
 // step returns the child of node i that seg names, or -1.
 func (s *Schema) step(i int32, seg string) int32 {
-	escaped := strings.IndexByte(seg, '%') >= 0
-	if escaped {
-		seg = dmtree.URI(seg).Name()
-	}
 	if c := s.find(i, seg); c >= 0 {
 		return c
 	}
+	if strings.IndexByte(seg, '%') >= 0 {
+		seg = dmtree.URI(seg).Name()
+		if c := s.find(i, seg); c >= 0 {
+			return c
+		}
+	}
 	for c := s.nodes[i].dynamic; c > 0; c = s.nodes[c].next {
-		if n := &s.nodes[c]; n.flags&flagDynamic != 0 && n.nameFits(seg) {
+		if n := &s.nodes[c]; n.flags&flagDynamic != 0 && seg != "" && (n.flags&flagPattern == 0 || n.nameFits(seg)) {
 			return c
 		}
 	}
@@ -65,10 +118,8 @@ func segments(u dmtree.URI) iter.Seq[string] {
 			return
 		}
 		rest = strings.TrimPrefix(rest, "./")
-		if len(rest) >= 6 && foldEqual(rest[:6], "Vendor") && (len(rest) == 6 || rest[6] == '/') {
-			if !yield("Device") {
-				return
-			}
+		if isVendor(rest) && !yield("Device") {
+			return
 		}
 		for rest != "" {
 			seg, tail := rest, ""
@@ -83,27 +134,47 @@ func segments(u dmtree.URI) iter.Seq[string] {
 	}
 }
 
+// An entry of the index is taken if node is not 0, which is the root.
+type entry struct {
+	hash uint32
+	node int32
+}
+
 // find looks for a fixed name below node i.
 func (s *Schema) find(i int32, name string) int32 {
 	mask := uint32(len(s.index) - 1)
-	for h := hashName(i, name) & mask; s.index[h] != 0; h = (h + 1) & mask {
-		c := s.index[h]
-		if n := &s.nodes[c]; n.parent == i && foldEqual(n.Name, name) {
-			return c
+	hash := hashName(i, name)
+	for h := hash & mask; s.index[h].node != 0; h = (h + 1) & mask {
+		if e := s.index[h]; e.hash == hash {
+			if n := &s.nodes[e.node]; n.parent == i && (n.Name == name || foldEqual(n.Name, name)) {
+				return e.node
+			}
 		}
 	}
 	return -1
 }
 
-// hashName is FNV-1a over the name in lower case, ASCII letters only: other
-// letters make different hashes only if they have another case, which no name
-// of a schema has; see foldEqual.
+// hashName hashes a name without regard to the case of its letters, eight
+// bytes at a time. Setting bit 5 makes letters lower case; that it also makes
+// some other characters equal costs nothing, as names are compared after.
 func hashName(parent int32, name string) uint32 {
-	h := uint32(2166136261) ^ uint32(parent)*0x9E3779B1
-	for i := 0; i < len(name); i++ {
-		h = (h ^ uint32(lower(name[i]))) * 16777619
+	const (
+		multiplier = 0x9E3779B97F4A7C15
+		bit5       = 0x2020202020202020
+	)
+	h := (uint64(uint32(parent)) + uint64(len(name))<<32) * multiplier
+	for len(name) >= 8 {
+		w := uint64(name[0]) | uint64(name[1])<<8 | uint64(name[2])<<16 | uint64(name[3])<<24 |
+			uint64(name[4])<<32 | uint64(name[5])<<40 | uint64(name[6])<<48 | uint64(name[7])<<56
+		h = (h ^ h>>32 ^ (w | bit5)) * multiplier
+		name = name[8:]
 	}
-	return h ^ h>>15
+	var w uint64
+	for i := 0; i < len(name); i++ {
+		w = w<<8 | uint64(name[i]|0x20)
+	}
+	h = (h ^ h>>32 ^ w) * multiplier
+	return uint32(h >> 32)
 }
 
 func lower(c byte) byte {

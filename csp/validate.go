@@ -2,7 +2,6 @@ package csp
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,7 +61,7 @@ func (n *Node) wrongFormat(v dmtree.Value) string {
 
 // check tells what is wanted if text is not one of the values of a, or that
 // nobody can tell.
-func (a allowed) check(f dmtree.Format, text string) (want string, err error) {
+func (a *allowed) check(f dmtree.Format, text string) (want string, err error) {
 	if a.delim == "" {
 		return a.checkOne(f, text)
 	}
@@ -99,7 +98,7 @@ func delimText(d string) string {
 	return d
 }
 
-func (a allowed) checkOne(f dmtree.Format, text string) (want string, err error) {
+func (a *allowed) checkOne(f dmtree.Format, text string) (want string, err error) {
 	switch a.kind {
 	case KindAny, KindNone:
 		return "", nil
@@ -130,9 +129,10 @@ func (a allowed) checkOne(f dmtree.Format, text string) (want string, err error)
 	return "", undecidable("values of an unknown kind")
 }
 
-func (a allowed) checkEnum(f dmtree.Format, text string) (want string) {
-	for v := range a.values() {
-		if sameScalar(f, v, text) {
+func (a *allowed) checkEnum(f dmtree.Format, text string) (want string) {
+	for rest, more := a.rest, a.rest != ""; more; {
+		var v string
+		if v, rest, more = a.cut(rest); sameScalar(f, v, text) {
 			return ""
 		}
 	}
@@ -140,11 +140,11 @@ func (a allowed) checkEnum(f dmtree.Format, text string) (want string) {
 }
 
 // want says in words what a takes, for kinds that are lists.
-func (a allowed) want() string {
+func (a *allowed) want() string {
 	const most = 24
 	var list []string
 	more := 0
-	for v := range a.values() {
+	for v := range a.s.values(a.rest) {
 		if v == "" {
 			v = "nothing"
 		}
@@ -184,10 +184,12 @@ func sameScalar(f dmtree.Format, a, b string) bool {
 
 // checkFlag takes any combination of the listed bits and masks; nothing set
 // only where 0 is listed.
-func (a allowed) checkFlag(text string) (want string, err error) {
+func (a *allowed) checkFlag(text string) (want string, err error) {
 	value, ok := parseInt(text)
 	var sum int64
-	for v := range a.values() {
+	for rest, more := a.rest, a.rest != ""; more; {
+		var v string
+		v, rest, more = a.cut(rest)
 		bits, good := parseInt(v)
 		if !good {
 			return "", undecidable("%q is not a number of bits", v)
@@ -205,61 +207,54 @@ func (a allowed) checkFlag(text string) (want string, err error) {
 	return a.want() + ", or several of them combined", nil
 }
 
-func (a allowed) checkRange(text string) (want string, err error) {
-	for r := range a.values() {
-		value, isInt := parseInt(text)
-		in, words, err := inRange(r, value)
-		switch {
-		case err != nil:
-			return "", undecidable("range %q is malformed", r)
-		case !in || !isInt:
-			return words(), nil
-		}
-		return "", nil
+func (a *allowed) checkRange(text string) (want string, err error) {
+	r, _ := a.first()
+	value, isInt := parseInt(text)
+	in, ok := inRange(r, value)
+	switch {
+	case !ok:
+		return "", undecidable("the range %q cannot be read", r)
+	case !in || !isInt:
+		return rangeWords(r), nil
 	}
-	return "", undecidable("the range is not given")
+	return "", nil
 }
 
-var errRange = errors.New("malformed range")
-
 // inRange reads a range: [0-5], [(-1)-5], [3], [6,17], and tells whether v is
-// in it, and how to say it.
-func inRange(r string, v int64) (in bool, words func() string, err error) {
-	body, ok := strings.CutPrefix(strings.TrimSpace(r), "[")
-	if !ok {
-		return false, nil, errRange
+// in it.
+func inRange(r string, v int64) (in, ok bool) {
+	if len(r) < 2 || r[0] != '[' || r[len(r)-1] != ']' {
+		return false, false
 	}
-	if body, ok = strings.CutSuffix(body, "]"); !ok {
-		return false, nil, errRange
-	}
-	for rest, more := body, true; more; {
+	for rest, more := r[1:len(r)-1], true; more; {
 		var part string
 		part, rest, more = strings.Cut(rest, ",")
-		lo, tail, ok := cutInt(part)
-		hi := lo
-		if ok && tail != "" {
-			if hi, tail, ok = cutInt(strings.TrimPrefix(tail, "-")); tail != "" {
-				ok = false
-			}
-		}
-		if !ok || hi < lo {
-			return false, nil, errRange
+		lo, hi, ok := cutRange(part)
+		if !ok {
+			return false, false
 		}
 		in = in || lo <= v && v <= hi
 	}
-	return in, func() string { return rangeWords(body) }, nil
+	return in, true
 }
 
-func rangeWords(body string) string {
+func cutRange(part string) (lo, hi int64, ok bool) {
+	lo, tail, ok := cutInt(part)
+	if tail == "" {
+		return lo, lo, ok
+	}
+	hi, tail, okHi := cutInt(strings.TrimPrefix(tail, "-"))
+	return lo, hi, ok && okHi && tail == "" && lo <= hi
+}
+
+func rangeWords(r string) string {
 	var parts []string
-	for part := range strings.SplitSeq(body, ",") {
-		lo, tail, _ := cutInt(part)
-		if tail == "" {
+	for part := range strings.SplitSeq(r[1:len(r)-1], ",") {
+		if lo, hi, _ := cutRange(part); lo == hi {
 			parts = append(parts, strconv.FormatInt(lo, 10))
-			continue
+		} else {
+			parts = append(parts, fmt.Sprintf("from %d to %d", lo, hi))
 		}
-		hi, _, _ := cutInt(tail[1:])
-		parts = append(parts, fmt.Sprintf("from %d to %d", lo, hi))
 	}
 	return "a number " + strings.Join(parts, " or ")
 }
