@@ -117,7 +117,7 @@ type Status struct {
 	CmdRef                 string // CmdID of the command answered
 	Cmd                    string // its name
 	TargetRefs, SourceRefs []string
-	Cred                   *Cred // not used by DM
+	Cred                   *Cred // not used by DM, which has it in the header only; not written
 	Chal                   *Chal // nil: no challenge
 	Code                   StatusCode
 

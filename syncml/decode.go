@@ -91,13 +91,6 @@ func (s *slab[T]) new() *T {
 	return p
 }
 
-func (s *slab[T]) room(n int) {
-	if n > len(s.mem) {
-		s.mem = make([]T, n)
-	}
-	s.n = 0
-}
-
 // NewDecoder returns a Decoder that reads from r; nil options mean the defaults. Without a reader, give it one with
 // Reset or ResetBytes.
 func NewDecoder(r io.Reader, opts *DecoderOptions) *Decoder {
@@ -168,7 +161,7 @@ func (d *Decoder) Next() (*Header, error) {
 	if d.err == nil {
 		d.begin()
 		d.final = false
-		if d.found == Auto {
+		if d.found != WBXML {
 			d.err = d.sniff()
 		}
 	}
@@ -573,8 +566,10 @@ func (d *Decoder) item(first int) int {
 			d.meta(&it.Meta, elMeta)
 		case elData:
 			it.Data = d.data()
-			if t := d.src.documentType(); t != "" {
-				it.Meta.Type = t
+			if it.Data.kind == DataMarkup {
+				if t := d.src.documentType(); t != "" {
+					it.Meta.Type = t
+				}
 			}
 		case elMoreData:
 			it.MoreData = d.flag()
@@ -959,16 +954,32 @@ func decimal(b []byte) (int64, bool) {
 // sniff finds out the encoding from the first bytes.
 func (d *Decoder) sniff() error {
 	w := &d.xml.window
-	if !w.need(1) {
-		if w.rerr != nil && !errors.Is(w.rerr, io.EOF) {
-			return w.rerr
-		}
+	if !w.need(2) && w.rerr != nil && !errors.Is(w.rerr, io.EOF) {
+		return w.rerr
+	}
+	b := w.buf[w.pos:]
+	if len(b) == 0 {
 		return io.EOF
 	}
-	if d.found = XML; isWBXML(w.buf[w.pos]) {
+	if d.encoding == Auto && isWBXML(b[0]) {
 		d.found = WBXML
 		d.binary()
+		return nil
 	}
+	if order := utf16Order(b); order != nil {
+		if w.rd != nil {
+			u := &utf16Reader{rd: w.rd, order: order, err: w.rerr}
+			u.feed(bytes.Clone(b))
+			w.rd, w.rerr, w.buf = u, nil, w.buf[:w.pos]
+		} else {
+			text, rest := decodeUTF16(nil, b, order)
+			if rest > 0 {
+				text = append(text, 0xFF)
+			}
+			w.buf, w.pos = text, 0
+		}
+	}
+	d.found = XML
 	return nil
 }
 

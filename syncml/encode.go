@@ -296,7 +296,7 @@ func (e *Encoder) cmdID(id string) {
 
 func (e *Encoder) checkID(id string) {
 	if id == "" || id == "0" {
-		e.failf("CmdID %q", id)
+		e.failf("no command may have the CmdID %q", id)
 		return
 	}
 	e.ids = append(e.ids, id)
@@ -326,7 +326,7 @@ func (e *Encoder) checkID(id string) {
 	}
 	if e.used[id] {
 		e.ids = e.ids[:len(e.ids)-1] // the one before stays
-		e.failf("CmdID %.40q twice", id)
+		e.failf("the CmdID is there already")
 		return
 	}
 	e.used[id] = true
@@ -479,6 +479,7 @@ func (e *Encoder) status(c *Status) {
 		e.leaf(elSourceRef, ref)
 	}
 	if c.Cred != nil {
+		e.wrong("Cred in a command")
 		e.cred(c.Cred)
 	}
 	if c.Chal != nil {

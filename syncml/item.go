@@ -11,6 +11,21 @@ type Item struct {
 	Unknown        []Element
 }
 
+// Values of Meta.Format; absent means chr.
+const (
+	FormatB64   = "b64"   // base64
+	FormatBin   = "bin"   // bytes; in XML they go as base64 under b64
+	FormatBool  = "bool"  // true or false
+	FormatChr   = "chr"   // characters
+	FormatDate  = "date"  // ISO 8601, with the century
+	FormatFloat = "float" // single precision, as XML Schema writes it
+	FormatInt   = "int"   // 32 bits, signed, decimal
+	FormatNode  = "node"  // an interior node
+	FormatNull  = "null"  // no value
+	FormatTime  = "time"  // ISO 8601
+	FormatXML   = "xml"   // XML, escaped or as markup
+)
+
 // Meta is the MetInf vocabulary: what Data is, and what the sender can take. An empty string, 0 and false are absent.
 type Meta struct {
 	Format     string     // chr when absent; also b64, bin, bool, int, node, null, xml, date, time, float
@@ -74,6 +89,17 @@ func (m Meta) Or(command Meta) Meta {
 	}
 	if m.Extra == nil {
 		m.Extra = command.Extra
+	}
+	return m
+}
+
+// WithDefaults returns m with what the absence of Format and Type means: chr and text/plain.
+func (m Meta) WithDefaults() Meta {
+	if m.Format == "" {
+		m.Format = FormatChr
+	}
+	if m.Type == "" {
+		m.Type = "text/plain"
 	}
 	return m
 }

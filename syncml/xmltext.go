@@ -17,6 +17,9 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 	// keep copies the n characters behind pos, so that what follows can be something else.
 	keep := func() {
 		if n > 0 {
+			if r.check && kind == DataText {
+				r.checkText(r.buf[r.pos : r.pos+n])
+			}
 			r.scratch = append(r.scratch, r.buf[r.pos:r.pos+n]...)
 			copied = true
 		}
@@ -63,10 +66,10 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 				b = r.scratch[from:len(r.scratch):len(r.scratch)]
 			} else {
 				b = r.buf[r.pos : r.pos+n : r.pos+n]
+				if r.check {
+					r.checkText(b)
+				}
 				r.pos += n
-			}
-			if r.check && kind == DataText {
-				r.checkText(b)
 			}
 			if !r.endTag() {
 				break
@@ -384,7 +387,7 @@ func (r *xmlReader) skip(keep bool) (id, xml string) {
 func (r *xmlReader) declare(b []byte) []byte {
 	for k := len(r.ns) - 1; k >= 0; k-- {
 		n := r.ns[k]
-		if uri, _ := r.lookup(n.prefix); uri != n.uri || !bytes.Contains(b, []byte(n.prefix+":")) {
+		if uri, _ := r.lookup(n.prefix); uri != n.uri || !uses(b, n.prefix+":") {
 			continue
 		}
 		decl := " xmlns:" + n.prefix + `="` + attrEscaper.Replace(n.uri) + `"`
@@ -401,6 +404,21 @@ func (r *xmlReader) declare(b []byte) []byte {
 		b = append(out, b[done:]...)
 	}
 	return b
+}
+
+// uses reports whether a name in b begins with that prefix and colon. Where the text looks like it, that does no harm.
+func uses(b []byte, prefix string) bool {
+	for i := 1; i+len(prefix) <= len(b); i++ {
+		n := bytes.Index(b[i:], []byte(prefix))
+		if n < 0 {
+			return false
+		}
+		i += n
+		if c := b[i-1]; c == '<' || c == '/' || isSpace(c) {
+			return true
+		}
+	}
+	return false
 }
 
 var attrEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;", "\r", "&#13;")
