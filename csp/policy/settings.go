@@ -36,7 +36,7 @@ type DeviceLock struct {
 }
 
 // Write adds the policies to b as one Atomic, as Windows demands, the one that the others depend on first.
-func (d *DeviceLock) Write(b *session.Batch) *session.Entry {
+func (d DeviceLock) Write(b *session.Batch) *session.Entry {
 	return b.Atomic(func(b *session.Batch) {
 		set := func(name string, v int64) { b.Replace(Config(areaDeviceLock, name), dmtree.Int(v)) }
 		optional := func(name string, v *int64) {
