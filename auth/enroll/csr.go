@@ -49,7 +49,8 @@ var errCSR = errors.New("not a certificate request")
 
 func badCSR(what string) error { return fmt.Errorf("enroll: %w: %s", errCSR, what) }
 
-// ParseCSR reads a request in DER. It is strict about the structure and the key, and takes any subject and any attributes.
+// ParseCSR reads a request in DER: whatever x509.ParseCertificateRequest reads of the kinds of key that can be certified,
+// and any subject, version and attributes beside.
 // It does not check the signature: see [CSR.CheckSignature].
 func ParseCSR(der []byte) (*CSR, error) {
 	c := &CSR{Raw: der}
@@ -66,29 +67,24 @@ func ParseCSR(der []byte) (*CSR, error) {
 		return nil, badCSR("there is no CertificationRequestInfo")
 	case !outer.ReadASN1(&alg, cbasn1.SEQUENCE) || !alg.ReadASN1ObjectIdentifier(&oid):
 		return nil, badCSR("there is no signature algorithm")
-	case !outer.ReadASN1BitString(&sig) || sig.BitLength%8 != 0:
+	case !outer.ReadASN1BitString(&sig):
 		return nil, badCSR("there is no signature")
-	case !outer.Empty():
-		return nil, badCSR("data follows the signature")
 	}
-	c.tbs, c.signature, c.SignatureOID = tbs, sig.Bytes, oid.String()
+	c.tbs, c.signature, c.SignatureOID = tbs, sig.RightAlign(), oid.String()
 
 	var info, subject, spki, attrs cryptobyte.String
-	var version int
 	var hasAttrs bool
 	switch {
 	case !tbs.ReadASN1(&info, cbasn1.SEQUENCE):
 		return nil, badCSR("there is no CertificationRequestInfo")
-	case !info.ReadASN1Integer(&version) || version != 0:
-		return nil, badCSR("its version is not 0")
+	case !info.SkipASN1(cbasn1.INTEGER):
+		return nil, badCSR("there is no version")
 	case !info.ReadASN1(&subject, cbasn1.SEQUENCE):
 		return nil, badCSR("there is no subject")
 	case !info.ReadASN1Element(&spki, cbasn1.SEQUENCE):
 		return nil, badCSR("there is no public key")
 	case !info.ReadOptionalASN1(&attrs, &hasAttrs, cbasn1.Tag(0).ContextSpecific().Constructed()):
 		return nil, badCSR("the attributes cannot be read")
-	case !info.Empty():
-		return nil, badCSR("data follows the attributes")
 	}
 	key, err := x509.ParsePKIXPublicKey(spki)
 	if err != nil {
