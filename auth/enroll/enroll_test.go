@@ -106,3 +106,5 @@ func (d *deployment) client(t *testing.T) *enroll.Client {
 		HTTP:         d.http(t),
 	}
 }
+
+type cert = x509.Certificate
