@@ -92,6 +92,8 @@ type exchange struct {
 	token   string       // of the user
 	hint    int          // where in pending the last search ended
 	last    *pending     // whose Results came last
+	base    int          // CmdID of the last Status of the reply
+	bare    bool         // the reply has as much room for commands as any: the one before was for Statuses alone
 	ids     idCheck
 	alerts  []*syncml.Alert // of the server's, to go out with the reply
 	over    []*sessionState // sessions that this message put an end to

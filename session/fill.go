@@ -145,7 +145,7 @@ func (x *exchange) send(c *composer, p *pending) (ok bool, code syncml.StatusCod
 	case !errors.Is(err, syncml.ErrFull):
 		x.srv.logger().WarnContext(x.ctx, "command cannot be written", "device", x.device, "session", x.sess.id, "cmd", p.id, "err", err)
 		return false, syncml.StatusBadRequest, nil
-	case c.id > 1:
+	case c.id > x.base || x.base > 1 && !x.bare:
 		return false, 0, nil // perhaps into the next message
 	}
 	if x.rules.cutCommands {

@@ -30,6 +30,10 @@ func (x *exchange) compose(first bool) (*composer, error) {
 		limit = min(limit, h.Meta.MaxMsgSize)
 	}
 	c := &composer{x: x}
+	msgID := h.MsgID // each of our messages answers one of the device's, so both count alike
+	if x.msgID == 0 {
+		msgID = "1"
+	}
 	source := x.srv.ID
 	if source == "" {
 		source = h.Target.URI
@@ -37,7 +41,7 @@ func (x *exchange) compose(first bool) (*composer, error) {
 	c.out = auth.Outgoing{
 		Header: &syncml.Header{
 			SessionID: h.SessionID,
-			MsgID:     h.MsgID, // each of our messages answers one of the device's, so both count alike
+			MsgID:     msgID,
 			Target:    syncml.Location{URI: x.device},
 			Source:    syncml.Location{URI: source},
 			Meta:      syncml.Meta{MaxMsgSize: x.lim.Message, MaxObjSize: x.lim.Object},
@@ -224,7 +228,7 @@ func (x *exchange) answer() (*Reply, error) {
 	case s.cutAt > 0, !x.msg.Final && !s.more:
 		final, err = false, c.put(&syncml.Alert{Code: syncml.AlertNextMessage})
 	default:
-		s.more = false
+		x.base, x.bare, s.more = c.id, s.more, false
 		var sent bool
 		if sent, final, err = x.fill(c); err == nil && !sent && final {
 			over = "done"

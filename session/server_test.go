@@ -46,76 +46,16 @@ func (w testWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// outline renders a message in one line per command: "Status 0 212", "Get 5 ./DevDetail/SwV", "Final".
-func outline(m *syncml.Message) string {
-	var b strings.Builder
-	for _, c := range m.Commands {
-		line(&b, "", c)
-	}
-	if m.Final {
-		b.WriteString("Final\n")
-	}
-	return b.String()
-}
-
-func line(b *strings.Builder, indent string, c syncml.Command) {
-	b.WriteString(indent + c.Name() + " " + c.ID())
-	var items []syncml.Item
-	var children []syncml.Command
-	switch c := c.(type) {
-	case *syncml.Status:
-		b.WriteString(" " + c.MsgRef + "/" + c.CmdRef + " " + c.Cmd + " " + strings.Fields(c.Code.String())[0])
-		if c.Chal != nil {
-			b.WriteString(" chal " + c.Chal.Meta.Type)
-		}
-		for i := range c.Items {
-			b.WriteString(" [" + c.Items[i].Data.String() + "]")
-		}
-	case *syncml.Alert:
-		b.WriteString(" " + strings.Fields(c.Code.String())[0])
-		for i := range c.Items {
-			b.WriteString(" [" + c.Items[i].Source.URI + c.Items[i].Target.URI + "]")
-		}
-	case *syncml.Get:
-		items = c.Items
-	case *syncml.Add:
-		items = c.Items
-	case *syncml.Replace:
-		items = c.Items
-	case *syncml.Delete:
-		items = c.Items
-	case *syncml.Exec:
-		items = c.Items
-	case *syncml.Copy:
-		items = c.Items
-	case *syncml.Atomic:
-		children = c.Commands
-	case *syncml.Sequence:
-		children = c.Commands
-	}
-	for i := range items {
-		it := &items[i]
-		b.WriteString(" " + it.Target.URI)
-		if it.Source.URI != "" {
-			b.WriteString(" from " + it.Source.URI)
-		}
-		if !it.Data.IsAbsent() {
-			b.WriteString("=" + it.Data.String())
-		}
-		if it.MoreData {
-			b.WriteString(" more")
-		}
-	}
-	b.WriteByte('\n')
-	for _, c := range children {
-		line(b, indent+"  ", c)
-	}
-}
-
 // want compares the outline of a message with lines, which may be indented by tabs.
 func want(t *testing.T, m *syncml.Message, lines string) {
 	t.Helper()
-	require.Equal(t, strings.TrimSpace(strings.ReplaceAll(lines, "\t", "")), strings.TrimSpace(outline(m)))
+	var b strings.Builder
+	for l := range strings.Lines(lines) {
+		if l = strings.TrimLeft(l, "\t\n"); l != "" {
+			b.WriteString(strings.TrimRight(l, "\n") + "\n")
+		}
+	}
+	require.Equal(t, b.String(), sessiontest.Outline(m))
 }
 
 func TestInventory(t *testing.T) {

@@ -1,0 +1,472 @@
+package session_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/omadm-sdk/omadm/dmtree"
+	"github.com/omadm-sdk/omadm/session"
+	"github.com/omadm-sdk/omadm/session/sessiontest"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// idle is a Handler that has nothing to ask.
+var idle = session.HandlerFunc(func(*session.Writer, *session.Request) error { return nil })
+
+// asks returns a Handler that sends what fill writes when a session opens, and keeps the results in got.
+func asks(got *[]session.Result, fill func(w *session.Writer)) session.Handler {
+	return session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+		if r.First {
+			fill(w)
+		}
+		if got != nil {
+			*got = append(*got, r.Results...)
+		}
+		return nil
+	})
+}
+
+func alert(code syncml.AlertCode, items ...syncml.Item) *syncml.Alert {
+	return &syncml.Alert{Code: code, Items: items}
+}
+
+func event(typ, format, data string) syncml.Item {
+	return syncml.Item{Meta: syncml.Meta{Type: typ, Format: format}, Data: syncml.Text(data)}
+}
+
+// ok answers all commands of m with 200, containers and their children alike, and every Get with "value".
+func ok(d *sessiontest.Device, m *syncml.Message) []syncml.Command {
+	var l []syncml.Command
+	var add func([]syncml.Command)
+	add = func(cmds []syncml.Command) {
+		for _, c := range cmds {
+			l = append(l, d.Status(c, syncml.StatusOK))
+			switch c := c.(type) {
+			case *syncml.Get:
+				l = append(l, d.Results(c, "value"))
+			case *syncml.Atomic:
+				add(c.Commands)
+			case *syncml.Sequence:
+				add(c.Commands)
+			}
+		}
+	}
+	add(sessiontest.Commands(m))
+	return l
+}
+
+// TestClientCommands holds what a client's message may contain, and how each part is answered.
+func TestClientCommands(t *testing.T) {
+	const custom = "com.example/Topic"
+	tests := []struct {
+		name    string
+		handler session.Handler
+		send    []syncml.Command
+		want    string // statuses of what is sent, after those of 1201 and DevInfo
+	}{
+		{"S02 nothing more", idle, nil, ``},
+		{"S13 client event processed", idle, []syncml.Command{alert(1224, event(custom, "chr", "x"))}, `Status 4 1/3 Alert 200`},
+		{"S13 client event that nobody processes", nil, []syncml.Command{alert(1224, event(custom, "chr", "x"))}, `Status 4 1/3 Alert 406`},
+		{"S13 client event of an unknown format", idle, []syncml.Command{alert(1224, event(custom, "blob", "x"))}, `Status 4 1/3 Alert 406`},
+		{"S13 events the server serves itself", nil, []syncml.Command{
+			alert(1224, event("com.microsoft/MDM/LoginStatus", "", "user")),
+			alert(1224, event("com.microsoft/MDM/AADUserToken", "", "ey...")),
+		}, `
+			Status 4 1/3 Alert 200
+			Status 5 1/4 Alert 200`},
+		{"S12 generic alert accepted", idle, []syncml.Command{alert(1226, event("Reversed-Domain-Name: com.example.done", "int", "0"))}, `Status 4 1/3 Alert 200`},
+		{"S11 generic alert of an unknown format", idle, []syncml.Command{alert(1226, event(custom, "blob", "x"))}, `Status 4 1/3 Alert 415`},
+		{"S11 generic alert that nobody understands", nil, []syncml.Command{alert(1226, event(custom, "chr", "x"))}, `Status 4 1/3 Alert 415`},
+		{"generic alert without type", idle, []syncml.Command{alert(1226, event("", "chr", "x"))}, `Status 4 1/3 Alert 412`},
+		{"generic alert without item", idle, []syncml.Command{alert(1226)}, `Status 4 1/3 Alert 412`},
+		{"items that fare differently have a Status each", idle, []syncml.Command{alert(1226,
+			syncml.Item{Source: syncml.Location{URI: "./A"}, Meta: syncml.Meta{Type: custom, Format: "chr"}, Data: syncml.Text("1")},
+			syncml.Item{Source: syncml.Location{URI: "./B"}, Meta: syncml.Meta{Type: custom, Format: "blob"}, Data: syncml.Text("2")},
+		)}, `
+			Status 4 1/3 Alert 200 ./A
+			Status 5 1/3 Alert 415 ./B`},
+		{"S14 UI alert from a client", idle, []syncml.Command{alert(1100, syncml.Item{}, event("", "", "hello"))}, `Status 4 1/3 Alert 406`},
+		{"reserved alert", idle, []syncml.Command{alert(1221)}, `Status 4 1/3 Alert 406`},
+		{"S21 commands that are the server's", idle, []syncml.Command{
+			&syncml.Get{Items: []syncml.Item{{Target: syncml.Location{URI: "./A"}}}},
+			&syncml.Exec{Items: []syncml.Item{{Target: syncml.Location{URI: "./A"}}}},
+			&syncml.Atomic{Commands: []syncml.Command{&syncml.Delete{Items: []syncml.Item{{Target: syncml.Location{URI: "./A"}}}}}},
+			&syncml.Replace{Items: []syncml.Item{{Target: syncml.Location{URI: "./A"}, Data: syncml.Text("1")}}},
+			&syncml.Replace{Items: []syncml.Item{{Source: syncml.Location{URI: "./A"}, Data: syncml.Text("1")}}},
+		}, `
+			Status 4 1/3 Get 405
+			Status 5 1/4 Exec 405
+			Status 6 1/5 Atomic 405
+			Status 7 1/6 Delete 405
+			Status 8 1/7 Replace 405
+			Status 9 1/8 Replace 405`},
+		{"S17 status and results of unknown commands are ignored", idle, []syncml.Command{
+			&syncml.Status{MsgRef: "7", CmdRef: "3", Cmd: "Get", Code: 200},
+			&syncml.Results{MsgRef: "7", CmdRef: "3", Items: []syncml.Item{{Source: syncml.Location{URI: "./A"}, Data: syncml.Text("1")}}},
+		}, ``},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, enc syncml.Encoding) {
+				d := sessiontest.NewDevice(t, newServer(t, tt.handler))
+				d.Encoding = enc
+				want(t, d.Open(tt.send...), `
+					Status 1 1/0 SyncHdr 200
+					Status 2 1/1 Alert 200
+					Status 3 1/2 Replace 200
+					`+tt.want+`
+					Final`)
+			})
+		})
+	}
+}
+
+func TestAlertReachesHandler(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		var seen []*session.Alert
+		s := newServer(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+			for _, a := range r.Alerts {
+				if a.Type == "com.example.unheard-of" {
+					w.Answer(a, syncml.StatusUnsupportedFormat)
+				}
+			}
+			seen = append(seen, r.Alerts...)
+			return nil
+		}))
+		d := sessiontest.NewDevice(t, s)
+		d.Encoding = enc
+		done := event("Reversed-Domain-Name:com.microsoft.mdm.EnterpriseHostedAppInstall.result", "int", "0")
+		done.Source.URI = "./User/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/App/HostedInstall"
+		done.Meta.Mark = "critical"
+		m := d.Open(
+			&syncml.Alert{Code: 1226, Correlator: "op-77", Items: []syncml.Item{done}},
+			alert(1226, event("com.example.unheard-of", "chr", "?")), // S11, S12: the Handler knows the types
+		)
+		require.EqualValues(t, 200, sessiontest.StatusOf(m, "3"))
+		require.EqualValues(t, 415, sessiontest.StatusOf(m, "4"))
+		require.Len(t, seen, 2)
+		a := seen[0]
+		require.Equal(t, "com.microsoft.mdm.EnterpriseHostedAppInstall.result", a.Type)
+		require.Equal(t, dmtree.URI(done.Source.URI), a.Source)
+		require.Equal(t, []string{"critical", "op-77"}, []string{a.Mark, a.Correlator})
+		require.Equal(t, dmtree.Int(0), a.Value)
+		require.NotEqual(t, a.Key, seen[1].Key)
+	})
+}
+
+// TestNextMessage is S-WAIT: a client package in several messages.
+func TestNextMessage(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		var got []session.Result
+		d := sessiontest.NewDevice(t, newServer(t, asks(&got, func(w *session.Writer) {
+			w.Get("./A")
+			w.Get("./B")
+			w.Get("./C")
+		})))
+		d.Encoding = enc
+		first := d.Open()
+		cmds := sessiontest.Commands(first)
+		a, b, c := cmds[0], cmds[1], cmds[2]
+		statusOf := func(c syncml.Command) *syncml.Status { // d.Status refers to the last message
+			return &syncml.Status{MsgRef: "1", CmdRef: c.ID(), Cmd: c.Name(), Code: 200}
+		}
+		results := func(c syncml.Command, v string) *syncml.Results {
+			r := d.Results(c, v)
+			r.MsgRef = "1"
+			return r
+		}
+		// S05, S04: no commands, no Final while the client's package is open.
+		want(t, d.SendPart(statusOf(a), results(a, "1"), statusOf(b)), `
+			Status 1 2/0 SyncHdr 200
+			Alert 2 1222`)
+		require.Empty(t, got, "b has no Results yet, and a may get more")
+		want(t, d.SendPart(alert(1222)), `
+			Status 1 3/0 SyncHdr 200
+			Status 2 3/2 Alert 200
+			Alert 3 1222`)
+		// S16: statuses are matched messages later; S06, S07: a package without commands has Final and ends the session.
+		want(t, d.Send(results(b, "2"), statusOf(c), results(c, "3")), `
+			Status 1 4/0 SyncHdr 200
+			Final`)
+		require.Len(t, got, 3)
+		for i, r := range got {
+			v, err := r.Value()
+			require.NoError(t, err)
+			require.Equal(t, strconv.Itoa(i+1), v.String())
+		}
+	})
+}
+
+// TestKeepAlive: a Windows device that takes long says so, and must be answered without commands (windows-dm 6.2).
+func TestKeepAlive(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		var got []session.Result
+		d := sessiontest.NewDevice(t, newServer(t, asks(&got, func(w *session.Writer) { w.Exec("./Slow", dmtree.Null) })))
+		d.Encoding = enc
+		exec := sessiontest.Commands(d.Open())[0]
+		status := d.Status(exec, 200)
+		want(t, d.SendPart(alert(1224, event("Reversed-Domain-Name:com.microsoft.mdm.requestpending", "chr", "1"))), `
+			Status 1 2/0 SyncHdr 200
+			Status 2 2/2 Alert 200
+			Alert 3 1222`)
+		require.Empty(t, got)
+		want(t, d.Send(status), `
+			Status 1 3/0 SyncHdr 200
+			Final`)
+		require.Len(t, got, 1)
+		require.EqualValues(t, 200, got[0].Status)
+	})
+}
+
+func TestMissingStatusIsNoSuccess(t *testing.T) {
+	var got []session.Result
+	d := sessiontest.NewDevice(t, newServer(t, asks(&got, func(w *session.Writer) { w.Replace("./A", dmtree.Int(1)) })))
+	d.Open()
+	want(t, d.Send(), `
+		Status 1 2/0 SyncHdr 200
+		Final`)
+	require.Len(t, got, 1)
+	require.EqualError(t, got[0].Err(), "session: ./A: the device gave no answer")
+}
+
+func TestAbort(t *testing.T) {
+	t.Run("S08 by the client", func(t *testing.T) {
+		d := sessiontest.NewDevice(t, newServer(t, asks(nil, func(w *session.Writer) { w.Get("./A") })))
+		d.Open()
+		want(t, d.Send(alert(1223)), `
+			Status 1 2/0 SyncHdr 200
+			Status 2 2/2 Alert 200
+			Final`)
+		want(t, d.Send(), `
+			Status 1 3/0 SyncHdr 400
+			Final`)
+	})
+	t.Run("S09 by the handler", func(t *testing.T) {
+		d := sessiontest.NewDevice(t, newServer(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+			w.Get("./A")
+			w.Abort()
+			return nil
+		})))
+		want(t, d.Open(), `
+			Status 1 1/0 SyncHdr 200
+			Status 2 1/1 Alert 200
+			Status 3 1/2 Replace 200
+			Alert 4 1223
+			Final`)
+	})
+	t.Run("S09 a session that does not end", func(t *testing.T) {
+		s := newServer(t, idle)
+		s.Limits.Messages = 3
+		d := sessiontest.NewDevice(t, s)
+		d.SessionID = "9"
+		d.SendPart(d.Hello()...)
+		d.SendPart(alert(1222))
+		d.SendPart(alert(1222))
+		want(t, d.SendPart(alert(1222)), `
+			Status 1 4/0 SyncHdr 200
+			Status 2 4/2 Alert 200
+			Alert 3 1223
+			Final`)
+	})
+}
+
+// TestMaxMsgSize: S15, no message is larger than the device takes, and no command is cut apart.
+func TestMaxMsgSize(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		var got []session.Result
+		d := sessiontest.NewDevice(t, newServer(t, asks(&got, func(w *session.Writer) {
+			for i := range 40 {
+				w.Replace(dmtree.URI("./Vendor/MSFT/Node").Join(fmt.Sprint(i)), dmtree.String(strings.Repeat("x", 300)))
+			}
+		})))
+		d.Encoding = enc
+		d.Meta.MaxMsgSize = 4096
+		m, sent, messages := d.Open(), 0, 0
+		for {
+			messages++
+			require.LessOrEqual(t, len(d.Body()), 4096)
+			require.True(t, m.Final)
+			cmds := sessiontest.Commands(m)
+			if len(cmds) == 0 {
+				break
+			}
+			sent += len(cmds)
+			m = d.Send(ok(d, m)...)
+		}
+		require.Equal(t, 40, sent)
+		require.Greater(t, messages, 3)
+		require.Len(t, got, 40)
+		for i, r := range got {
+			require.Equal(t, dmtree.URI("./Vendor/MSFT/Node").Join(fmt.Sprint(i)), r.URI)
+			require.NoError(t, r.Err())
+		}
+	})
+}
+
+// TestTooLargeForDevice: Windows does not take commands in chunks, so one that fits no message is answered here.
+func TestTooLargeForDevice(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		var got []session.Result
+		d := sessiontest.NewDevice(t, newServer(t, asks(&got, func(w *session.Writer) {
+			w.Replace("./Big", dmtree.String(strings.Repeat("x", 5000)))
+			w.Replace("./Small", dmtree.String("x"))
+		})))
+		d.Encoding = enc
+		d.Meta.MaxMsgSize = 4096
+		m := d.Open()
+		require.False(t, m.Final, "without the Statuses of this message, it might fit")
+		m = d.SendPart(alert(1222))
+		require.Len(t, sessiontest.Commands(m), 1)
+		d.Send(ok(d, m)...)
+		require.Len(t, got, 2)
+		require.EqualError(t, got[0].Err(), "session: ./Big: status 413 Request entity too large")
+		require.NoError(t, got[1].Err())
+	})
+}
+
+// TestManyStatuses: more Statuses than fit one message are spread over several, without Final until the last.
+func TestManyStatuses(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		d := sessiontest.NewDevice(t, newServer(t, asks(nil, func(w *session.Writer) { w.Get("./A") })))
+		d.Encoding = enc
+		d.Meta.MaxMsgSize = 4096
+		var alerts []syncml.Command
+		for range 60 {
+			alerts = append(alerts, alert(1226, event("com.example/Topic", "chr", "x")))
+		}
+		m := d.Open(alerts...)
+		seen, messages := 0, 0
+		for {
+			messages++
+			require.LessOrEqual(t, len(d.Body()), 4096)
+			for _, c := range m.Commands {
+				if st, isStatus := c.(*syncml.Status); isStatus && st.MsgRef == "1" && st.Cmd == "Alert" {
+					seen++
+					require.EqualValues(t, 200, st.Code)
+				}
+			}
+			if m.Final {
+				break
+			}
+			require.Empty(t, sessiontest.Commands(m), "no commands as long as Statuses are owed")
+			m = d.SendPart(alert(1222))
+		}
+		require.Equal(t, 61, seen)
+		require.Greater(t, messages, 1)
+		require.Len(t, sessiontest.Commands(m), 1)
+	})
+}
+
+func TestRepeat(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		synctest.Test(t, func(t *testing.T) {
+			calls := 0
+			s := newServer(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+				calls++
+				if r.First {
+					w.Exec("./Reboot", dmtree.Null)
+				}
+				return nil
+			}))
+			d := sessiontest.NewDevice(t, s)
+			d.Encoding = enc
+			m := d.Open()
+			first := string(d.Body())
+			d.Repeat() // S18: the same answer, nothing is executed
+			require.Equal(t, first, string(d.Body()))
+			require.Equal(t, 1, calls)
+
+			d.Send(ok(d, m)...)
+			last := string(d.Body())
+			time.Sleep(time.Minute)
+			d.Repeat() // the session is over, and its last answer may have got lost all the same
+			require.Equal(t, last, string(d.Body()))
+			require.Equal(t, 2, calls)
+
+			time.Sleep(3 * time.Minute)
+			want(t, d.Repeat(), `
+				Status 1 2/0 SyncHdr 400
+				Final`)
+		})
+	})
+}
+
+func TestMessageNumbers(t *testing.T) {
+	tests := []struct {
+		name    string
+		session string
+		msgID   int
+		want    syncml.StatusCode
+	}{
+		{"next", "1", 2, 200},
+		{"S19 skipped", "1", 3, 400},
+		{"S19 same number, other octets", "1", 0, 400},
+		{"S22 of a session that never was", "77", 2, 400},
+		{"first", "1", 1, 200},
+		{"first of another session", "2", 1, 200},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := sessiontest.NewDevice(t, newServer(t, asks(nil, func(w *session.Writer) { w.Get("./A") })))
+			d.Open()
+			d.SessionID, d.MsgID = tt.session, tt.msgID
+			h := d.Header()
+			m := d.Message(&syncml.Message{Header: h, Final: true, Commands: []syncml.Command{
+				&syncml.Status{CmdID: "1", MsgRef: "1", CmdRef: "0", Cmd: "SyncHdr", Code: 200},
+			}})
+			require.Equal(t, tt.want, sessiontest.StatusOf(m, "0"), sessiontest.Outline(m))
+		})
+	}
+}
+
+// TestSessionsExpire: S22, a session does not wait for its device for ever.
+func TestSessionsExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := sessiontest.NewDevice(t, newServer(t, asks(nil, func(w *session.Writer) { w.Get("./A") })))
+		m := d.Open()
+		time.Sleep(11 * time.Minute)
+		want(t, d.Send(ok(d, m)...), `
+			Status 1 2/0 SyncHdr 400
+			Final`)
+	})
+}
+
+func TestVersions(t *testing.T) {
+	tests := []struct {
+		name         string
+		verDTD, prot string
+		want         string
+	}{
+		{"S20 wrong VerProto", "1.2", "DM/1.1", `
+			Status 1 1/0 SyncHdr 513 =DM/1.2
+			Status 2 1/1 Alert 513
+			Status 3 1/2 Replace 513
+			Final`},
+		{"S20 wrong VerDTD", "1.1", "DM/1.2", `
+			Status 1 1/0 SyncHdr 505 =1.2
+			Status 2 1/1 Alert 505
+			Status 3 1/2 Replace 505
+			Final`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, enc syncml.Encoding) {
+				d := sessiontest.NewDevice(t, newServer(t, idle))
+				d.Encoding = enc
+				d.SessionID, d.MsgID = "1", 1
+				h := d.Header()
+				h.VerDTD, h.VerProto = tt.verDTD, tt.prot
+				hello := d.Hello()
+				hello[0].SetID("1")
+				hello[1].SetID("2")
+				want(t, d.Message(&syncml.Message{Header: h, Commands: hello, Final: true}), tt.want)
+			})
+		})
+	}
+}
