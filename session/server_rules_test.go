@@ -337,7 +337,7 @@ func TestManyStatuses(t *testing.T) {
 		d.Encoding = enc
 		d.Meta.MaxMsgSize = 4096
 		var alerts []syncml.Command
-		for range 60 {
+		for range 200 {
 			alerts = append(alerts, alert(1226, event("com.example/Topic", "chr", "x")))
 		}
 		m := d.Open(alerts...)
@@ -357,7 +357,7 @@ func TestManyStatuses(t *testing.T) {
 			require.Empty(t, sessiontest.Commands(m), "no commands as long as Statuses are owed")
 			m = d.SendPart(alert(1222))
 		}
-		require.Equal(t, 61, seen)
+		require.Equal(t, 201, seen)
 		require.Greater(t, messages, 1)
 		require.Len(t, sessiontest.Commands(m), 1)
 	})

@@ -16,7 +16,7 @@ import (
 )
 
 // encodings are those in which every test of a session runs.
-var encodings = []syncml.Encoding{syncml.XML}
+var encodings = []syncml.Encoding{syncml.XML, syncml.WBXML}
 
 // each runs f in every encoding.
 func each(t *testing.T, f func(t *testing.T, enc syncml.Encoding)) {
