@@ -39,10 +39,10 @@ type Notification struct {
 type UIMode uint8
 
 const (
-	UINotSpecified UIMode = iota
-	UIBackground          // silently
-	UIInformative         // tell the user
-	UIInteraction         // ask the user first
+	UINotSpecified UIMode = iota // as the device likes
+	UIBackground                 // silently
+	UIInformative                // tell the user
+	UIInteraction                // ask the user first
 )
 
 // defaultNonces are what "0x00000000" has been taken for. The first is what we send.

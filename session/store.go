@@ -94,10 +94,10 @@ const (
 type WorkStatus uint8
 
 const (
-	WorkWaiting   WorkStatus = iota
-	WorkLeased               // a session has it
-	WorkDone                 // has an outcome
-	WorkCancelled            // was withdrawn before it was sent
+	WorkWaiting   WorkStatus = iota // has not been sent
+	WorkLeased                      // a session has it
+	WorkDone                        // has an outcome
+	WorkCancelled                   // was withdrawn before it was sent
 )
 
 // String returns "waiting", "leased", "done" or "cancelled".
