@@ -48,10 +48,10 @@ func (x *executor) atomic(ctx context.Context, a *syncml.Atomic) flow {
 		failed = how != goOn || !m.done()
 	}
 	if failed {
-		undo(members, tx.Rollback(ctx))
+		undo(members, tx.Rollback(context.WithoutCancel(ctx)))
 		x.end(a, syncml.StatusAtomicFailed, members)
 	} else {
-		x.end(a, x.commit(ctx, tx, a, members), members)
+		x.end(a, x.commit(ctx, tx, members), members)
 	}
 	if how == cancel {
 		return cancel
@@ -92,7 +92,8 @@ func (x *executor) members(a *syncml.Atomic) ([]member, syncml.StatusCode) {
 
 // inAtomic returns the status of a child that must not be run as it stands, or 0.
 func (x *executor) inAtomic(m *member) syncml.StatusCode {
-	if code := x.malformed(m.cmd); code != 0 {
+	code := x.malformed(m.cmd)
+	if code == syncml.StatusBadRequest {
 		return code
 	}
 	switch c := m.cmd.(type) {
@@ -108,7 +109,10 @@ func (x *executor) inAtomic(m *member) syncml.StatusCode {
 		}
 		return 0
 	}
-	if chunked(m.cmd) {
+	switch {
+	case code != 0:
+		return code
+	case chunked(m.cmd):
 		return syncml.StatusTooLarge
 	}
 	for i := range m.items {
@@ -129,7 +133,7 @@ func (x *executor) member(ctx context.Context, tx dmtree.Tx, m *member) flow {
 	for i := range m.items {
 		out := x.do(ctx, tx, m.cmd, m.items[i].Meta.Or(m.meta), &m.items[i])
 		m.outs = append(m.outs, out)
-		if !out.code.Success() {
+		if !succeeded(out.code) {
 			break
 		}
 	}
@@ -139,7 +143,7 @@ func (x *executor) member(ctx context.Context, tx dmtree.Tx, m *member) flow {
 // done reports whether all of m was run with success.
 func (m *member) done() bool {
 	for _, out := range m.outs {
-		if !out.code.Success() {
+		if !succeeded(out.code) {
 			return false
 		}
 	}
@@ -147,14 +151,14 @@ func (m *member) done() bool {
 }
 
 // commit makes the changes count, and returns the status of the Atomic.
-func (x *executor) commit(ctx context.Context, tx dmtree.Tx, a *syncml.Atomic, members []member) syncml.StatusCode {
+func (x *executor) commit(ctx context.Context, tx dmtree.Tx, members []member) syncml.StatusCode {
 	if err := tx.Prepare(ctx); err != nil {
 		x.blame(members, err)
-		undo(members, tx.Rollback(ctx))
+		undo(members, tx.Rollback(context.WithoutCancel(ctx)))
 		return syncml.StatusAtomicFailed
 	}
-	if x.room < answerSize(members) || !guaranteed(tx) && x.peerMsg > 0 && answerSize(members) > x.peerMsg {
-		undo(members, tx.Rollback(ctx))
+	if answerSize(members) > x.room { // they could not all be told what became of them
+		undo(members, tx.Rollback(context.WithoutCancel(ctx)))
 		return syncml.StatusAtomicTooLarge
 	}
 	if err := tx.Commit(ctx); err != nil {
@@ -166,14 +170,6 @@ func (x *executor) commit(ctx context.Context, tx dmtree.Tx, a *syncml.Atomic, m
 		return syncml.StatusAtomicFailed
 	}
 	return syncml.StatusOK
-}
-
-// guaranteed reports whether a transaction that has been prepared can be relied on to be committed as a whole, so that
-// its statuses may be spread over several messages. One that is made up by reading before each write is not
-// (see [dmtree.Undoable]).
-func guaranteed(tx dmtree.Tx) bool {
-	g, ok := tx.(interface{ Guaranteed() bool })
-	return !ok || g.Guaranteed()
 }
 
 // answerSize estimates the bytes that the statuses of an Atomic take.
@@ -188,66 +184,48 @@ func answerSize(members []member) int64 {
 	return n
 }
 
-// blame gives the child that err names the status of err. Where none is named, all have been undone without one of them
-// being the cause.
+// blame gives the children that err names the status of err. Where none is named, all have been undone without one of
+// them being the cause.
 func (x *executor) blame(members []member, err error) {
-	var te *dmtree.Error
-	if !errors.As(err, &te) || te.URI == "" {
-		return
-	}
 	for i := range members {
 		for j := range members[i].outs {
-			if j < len(members[i].items) && dmtree.URI(members[i].items[j].Target.URI).EqualFold(te.URI) {
+			if dmtree.Blames(err, members[i].node(j)) {
 				members[i].outs[j].code = x.rules.statusOf(err)
-				return
 			}
 		}
 	}
 }
 
-// undo turns what was done into what was undone: 216, or 516 for the nodes that err says are not.
+// node returns what the j-th item addresses; "" for a question to the user.
+func (m *member) node(j int) dmtree.URI {
+	if len(m.items) == 0 {
+		return ""
+	}
+	return targetOf(m.cmd, &m.items[j])
+}
+
+// undo turns what was done into what was undone: 216, or 516 for the nodes that err, of Rollback, names. If it names none
+// of them, any may be left as it is now.
 func undo(members []member, err error) {
-	left, all := rolledBack(err)
+	named := false
+	for i := range members {
+		for j := range members[i].outs {
+			named = named || dmtree.Blames(err, members[i].node(j))
+		}
+	}
 	for i := range members {
 		m := &members[i]
 		for j := range m.outs {
-			if !m.outs[j].code.Success() {
+			if !succeeded(m.outs[j].code) {
 				continue
 			}
-			code := syncml.StatusRolledBack
-			if _, alert := m.cmd.(*syncml.Alert); !alert && err != nil {
-				if all || left[dmtree.URI(m.items[j].Target.URI).Fold()] {
-					code = syncml.StatusRollbackFailed
-				}
+			u := m.node(j)
+			m.outs[j] = outcome{code: syncml.StatusRolledBack}
+			if err != nil && u != "" && (!named || dmtree.Blames(err, u)) {
+				m.outs[j].code = syncml.StatusRollbackFailed
 			}
-			m.outs[j] = outcome{code: code}
 		}
 	}
-}
-
-// rolledBack collects the nodes that the error of a Rollback names; all says that it names none.
-func rolledBack(err error) (nodes map[dmtree.URI]bool, all bool) {
-	nodes = make(map[dmtree.URI]bool)
-	var collect func(error)
-	collect = func(err error) {
-		switch e := err.(type) {
-		case nil:
-		case *dmtree.Error:
-			if e.URI != "" {
-				nodes[e.URI.Fold()] = true
-				return
-			}
-			collect(e.Err)
-		case interface{ Unwrap() []error }:
-			for _, err := range e.Unwrap() {
-				collect(err)
-			}
-		case interface{ Unwrap() error }:
-			collect(e.Unwrap())
-		}
-	}
-	collect(err)
-	return nodes, err != nil && len(nodes) == 0
 }
 
 // end reports the Atomic and then its children.

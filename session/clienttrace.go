@@ -60,15 +60,6 @@ func (d *Dialog) executed(ctx context.Context, c syncml.Command, code syncml.Sta
 	}
 }
 
-// succeeded reports whether code says that the command was done.
-func succeeded(code syncml.StatusCode) bool {
-	switch code {
-	case syncml.StatusCancelled, syncml.StatusNotExecuted, syncml.StatusRolledBack:
-		return false
-	}
-	return code.Success()
-}
-
 // received traces a message of the server; msg is nil if it cannot be read.
 func (d *Dialog) received(ctx context.Context, now time.Time, in *Reply, msg *syncml.Message) {
 	t := d.c.Trace

@@ -573,7 +573,7 @@ func (d *Dialog) obey(ctx context.Context, msg *syncml.Message, cmds []syncml.Co
 	}
 	x := &executor{
 		tree: d.c.Tree, ui: d.c.UI, rules: d.rules, limits: &d.limits, call: d.call, binary: s.Encoding == syncml.WBXML,
-		msgID: msg.Header.MsgID, seen: make(map[string]bool), object: &s.Object, peerMax: s.MaxObj, peerMsg: s.MaxMsg,
+		msgID: msg.Header.MsgID, seen: make(map[string]bool), object: &s.Object, peerMax: s.MaxObj,
 		room: d.limits.Answers - held, again: again,
 		executed: func(c syncml.Command, code syncml.StatusCode) { d.executed(ctx, c, code) },
 	}

@@ -24,7 +24,6 @@ type executor struct {
 	object  *assembly       // the large object that is on its way
 	peerMax int64           // MaxObjSize of the server; 0: none
 	room    int64           // bytes of values that may still be kept
-	peerMsg int64           // MaxMsgSize of the server; 0: none
 
 	// again says that the message was being executed when this process died. What may have changed something then is
 	// not run again.
@@ -389,7 +388,7 @@ func (x *executor) report(c syncml.Command, items []syncml.Item, outs []outcome)
 	worst, same := outs[0].code, true
 	for i := range outs {
 		same = same && outs[i].code == outs[0].code && len(outs[i].items) == 0
-		if worst.Success() && !outs[i].code.Success() {
+		if succeeded(worst) && !succeeded(outs[i].code) {
 			worst = outs[i].code
 		}
 	}

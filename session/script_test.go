@@ -180,21 +180,17 @@ func spellCommand(b *strings.Builder, c syncml.Command) {
 // expect compares the client's last message with lines as spell makes them, which may be indented.
 func (s *script) expect(want string) {
 	s.t.Helper()
-	var b strings.Builder
-	for l := range strings.Lines(strings.TrimSpace(want)) {
-		b.WriteString(strings.TrimSpace(l) + "\n")
-	}
-	require.Equal(s.t, strings.TrimSpace(b.String()), strings.TrimSpace(spell(s.got)), "%v", s.err)
+	require.Equal(s.t, strings.Join(splitLines(want), "\n"), strings.TrimSpace(spell(s.got)), "%v", s.err)
 }
 
 // deviceTree returns the tree of a device as tests know it.
 func deviceTree() *dmtree.Memory {
 	m := new(dmtree.Memory)
-	for u, v := range map[dmtree.URI]string{
-		"./DevInfo/DevId": "device-1", "./DevInfo/Man": "Acme", "./DevInfo/Mod": "M1", "./DevInfo/DmV": "1.3",
-		"./DevInfo/Lang": "en-US", "./DevDetail/SwV": "10.0.26100.1", "./A/x": "1", "./A/y": "2", "./A/z": "3",
+	for _, leaf := range [...][2]string{
+		{"./DevInfo/DevId", "device-1"}, {"./DevInfo/Man", "Acme"}, {"./DevInfo/Mod", "M1"}, {"./DevInfo/DmV", "1.3"},
+		{"./DevInfo/Lang", "en-US"}, {"./DevDetail/SwV", "10.0.26100.1"}, {"./A/x", "1"}, {"./A/y", "2"}, {"./A/z", "3"},
 	} {
-		m.Set(u, dmtree.String(v))
+		m.Set(dmtree.URI(leaf[0]), dmtree.String(leaf[1]))
 	}
 	return m
 }
@@ -242,3 +238,13 @@ func alertCmd(id string, code syncml.AlertCode, items ...string) string {
 func dataXML(s string) string { return `<Data>` + s + `</Data>` }
 
 const finalXML = `<Final/>`
+
+// splitLines returns the lines of s, without blanks around them.
+func splitLines(s string) (list []string) {
+	for l := range strings.Lines(s) {
+		if l = strings.TrimSpace(l); l != "" {
+			list = append(list, l)
+		}
+	}
+	return list
+}

@@ -61,3 +61,12 @@ func errorOf(code syncml.StatusCode) error {
 	}
 	return nil
 }
+
+// succeeded reports whether code says that the command was done.
+func succeeded(code syncml.StatusCode) bool {
+	switch code {
+	case syncml.StatusCancelled, syncml.StatusNotExecuted, syncml.StatusRolledBack:
+		return false
+	}
+	return code.Success()
+}
