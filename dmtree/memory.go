@@ -122,7 +122,10 @@ func (m *Memory) Begin(context.Context) (Tx, error) {
 	return &memoryTx{m: m, view: view{m: m}}, nil
 }
 
-// Len returns the number of nodes without the root.
+// Keep implements Keeper.
+func (m *Memory) Keep() Provider { return &below{m, keepRoot} }
+
+// Len returns the number of nodes without the root, including those of Keep.
 func (m *Memory) Len() int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -196,6 +199,9 @@ func (m *Memory) get(u URI) (Value, bool) {
 	if v.format == FormatNode {
 		var b strings.Builder
 		for c := range m.index.children(id) {
+			if id == 0 && m.index.segment(c) == keepName {
+				continue
+			}
 			if b.Len() > 0 {
 				b.WriteByte('/')
 			}

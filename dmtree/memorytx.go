@@ -50,7 +50,7 @@ func (t *memoryTx) Node(ctx context.Context, u URI) (Properties, error) {
 	if _, ok := t.view.kind(u); !ok {
 		return Properties{}, ErrNotFound
 	}
-	if _, base := t.view.lookup(u); !base {
+	if u = t.view.origin(u); u == "" {
 		return Properties{}, nil
 	}
 	return t.m.Node(ctx, u)
@@ -71,6 +71,8 @@ func (t *memoryTx) Delete(_ context.Context, u URI) error {
 func (t *memoryTx) Rename(_ context.Context, u URI, name string) error {
 	return t.change(change{op: opRename, uri: u, name: Escape(name)})
 }
+
+func (t *memoryTx) Keep() Provider { return &below{t, keepRoot} }
 
 func (t *memoryTx) change(c change) error {
 	if t.over || t.prepared {
@@ -149,6 +151,7 @@ type viewNode struct {
 	value Value
 	gone  bool
 	fresh bool  // created here: what m has below this place does not show
+	from  URI   // of a fresh node: where m has it, if it was renamed
 	kids  []URI // created below it here, as spelled
 }
 
@@ -195,6 +198,9 @@ func (w *view) get(u URI) (Value, bool) {
 	}
 	if n != nil {
 		for _, kid := range n.kids {
+			if kid == keepRoot {
+				continue
+			}
 			names = append(names, kid.Name())
 		}
 	}
@@ -242,6 +248,17 @@ func (w *view) kind(u URI) (v Value, ok bool) {
 		return Value{format: FormatNode}, true
 	}
 	return w.m.values[id], true
+}
+
+// origin returns where m has the node that is at u now, or "".
+func (w *view) origin(u URI) URI {
+	switch n, base := w.lookup(u); {
+	case base:
+		return u
+	case n != nil:
+		return n.from
+	}
+	return ""
 }
 
 // check tells whether the change can be made.
@@ -380,14 +397,14 @@ func (w *view) remove(u URI) {
 
 func (w *view) move(from, to URI) {
 	type moved struct {
-		uri   URI
-		value Value
+		uri, from URI
+		value     Value
 	}
 	var all []moved
 	var collect func(from, to URI)
 	collect = func(from, to URI) {
 		v, _ := w.get(from)
-		all = append(all, moved{to, v})
+		all = append(all, moved{to, w.origin(from), v})
 		for name := range v.Names() {
 			collect(from.Join(name), to.Join(name))
 		}
@@ -396,5 +413,6 @@ func (w *view) move(from, to URI) {
 	w.remove(from)
 	for _, m := range all {
 		w.create(m.uri, m.value)
+		w.nodes[w.key(m.uri)].from = m.from
 	}
 }

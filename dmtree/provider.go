@@ -3,6 +3,7 @@ package dmtree
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 )
 
@@ -53,6 +54,13 @@ type (
 	Noder interface {
 		Node(ctx context.Context, u URI) (Properties, error)
 	}
+	// A Propertier has properties for its nodes, such as ACL and Title
+	// (oma-dm 9.3); Tree is one. Get and Replace of this package come here
+	// with a URI that has ?prop=.
+	Propertier interface {
+		Property(ctx context.Context, u URI, name string) (string, error)
+		SetProperty(ctx context.Context, u URI, name, text string) error
+	}
 	// A Lister answers ?list= queries; Tree is one.
 	Lister interface {
 		List(ctx context.Context, u URI) iter.Seq2[Entry, error]
@@ -62,6 +70,12 @@ type (
 	// does not list them.
 	Namer interface {
 		Names(ctx context.Context, u URI) ([]string, error)
+	}
+	// A Keeper has room beside its nodes for the properties that a Tree
+	// keeps. What Keep returns is an Adder, Replacer, Deleter and Renamer
+	// with nodes of its own; on a Tx, it is part of the transaction.
+	Keeper interface {
+		Keep() Provider
 	}
 	// A Beginner has transactions.
 	Beginner interface {
@@ -125,20 +139,54 @@ type Entry struct {
 	Data bool
 }
 
-// Get reads the node u of p. It checks u, makes it canonical, and adds
+// Get reads the node u of p, or with ?prop= a property. It checks u, makes it canonical, and adds
 // operation and URI to an error, as all functions here do.
 func Get(ctx context.Context, p Provider, u URI) (Value, error) {
 	c, err := ParseURI(string(u))
 	if err != nil {
 		return Null, wrap("get", u, err)
 	}
+	if name := c.Prop(); name != "" {
+		text, err := Property(ctx, p, c, name)
+		return String(text), wrap("get", u, err)
+	}
+	if c.List() != "" {
+		return Null, wrap("get", u, fmt.Errorf("%w: a list is no single value", ErrUnsupported))
+	}
 	v, err := p.Get(ctx, c)
 	return v, wrap("get", u, err)
 }
 
+// Property reads a property of the node u of p, as Get with ?prop= does.
+// Without a Propertier: ErrUnsupported.
+func Property(ctx context.Context, p Provider, u URI, name string) (string, error) {
+	var text string
+	err := do("get", u, func(c URI) (err error) {
+		node, _ := c.Split()
+		if pr, ok := p.(Propertier); ok {
+			text, err = pr.Property(ctx, node, name)
+			return err
+		}
+		return ErrUnsupported
+	})
+	return text, err
+}
+
+// SetProperty writes a property of the node u of p, as Replace with ?prop=
+// does. Without a Propertier: ErrUnsupported.
+func SetProperty(ctx context.Context, p Provider, u URI, name, text string) error {
+	return do("replace", u, func(c URI) error {
+		node, _ := c.Split()
+		if pr, ok := p.(Propertier); ok {
+			return pr.SetProperty(ctx, node, name, text)
+		}
+		return ErrUnsupported
+	})
+}
+
 // Add creates the node u of p with value v. Without an Adder: ErrNotAllowed.
 func Add(ctx context.Context, p Provider, u URI, v Value) error {
-	return do("add", u, func(c URI) error {
+	return onNode("add", u, func(c URI) error {
 		if a, ok := p.(Adder); ok {
 			return a.Add(ctx, c, v)
 		}
@@ -149,6 +197,12 @@ func Add(ctx context.Context, p Provider, u URI, v Value) error {
 // Replace overwrites the leaf u of p. Without a Replacer: ErrNotAllowed.
 func Replace(ctx context.Context, p Provider, u URI, v Value) error {
 	return do("replace", u, func(c URI) error {
+		if name := c.Prop(); name != "" {
+			return SetProperty(ctx, p, c, name, v.Text())
+		}
+		if c.List() != "" {
+			return ErrNotAllowed
+		}
 		if r, ok := p.(Replacer); ok {
 			return r.Replace(ctx, c, v)
 		}
@@ -159,7 +213,7 @@ func Replace(ctx context.Context, p Provider, u URI, v Value) error {
 // Delete removes the node u of p and all that is below it. Without a Deleter:
 // ErrNotAllowed.
 func Delete(ctx context.Context, p Provider, u URI) error {
-	return do("delete", u, func(c URI) error {
+	return onNode("delete", u, func(c URI) error {
 		if d, ok := p.(Deleter); ok {
 			return d.Delete(ctx, c)
 		}
@@ -170,7 +224,7 @@ func Delete(ctx context.Context, p Provider, u URI) error {
 // Exec runs the node u of p. Without an Execer: ErrNotAllowed. An error that
 // wraps ErrAccepted means that the work has begun.
 func Exec(ctx context.Context, p Provider, u URI, arg Value) error {
-	return do("exec", u, func(c URI) error {
+	return onNode("exec", u, func(c URI) error {
 		if e, ok := p.(Execer); ok {
 			return e.Exec(ctx, c, arg)
 		}
@@ -183,10 +237,13 @@ func Exec(ctx context.Context, p Provider, u URI, arg Value) error {
 // ErrNotAllowed.
 func Copy(ctx context.Context, p Provider, from, to URI) error {
 	src, err := ParseURI(string(from))
+	if _, query := src.Split(); err == nil && query != "" {
+		err = ErrNotAllowed
+	}
 	if err != nil {
 		return wrap("copy", from, err)
 	}
-	return do("copy", to, func(dst URI) error {
+	return onNode("copy", to, func(dst URI) error {
 		if c, ok := p.(Copier); ok {
 			return c.Copy(ctx, src, dst)
 		}
@@ -211,7 +268,7 @@ func Copy(ctx context.Context, p Provider, from, to URI) error {
 // Rename gives the node u of p another name. Without a Renamer:
 // ErrNotAllowed.
 func Rename(ctx context.Context, p Provider, u URI, name string) error {
-	return do("rename", u, func(c URI) error {
+	return onNode("rename", u, func(c URI) error {
 		if _, reason := scanSegment(Escape(name)); reason != "" {
 			return &Error{Err: errors.Join(ErrSyntax, errors.New("the new name cannot be one: "+reason))}
 		}
@@ -228,6 +285,7 @@ func Node(ctx context.Context, p Provider, u URI) (Properties, error) {
 	if err != nil {
 		return Properties{}, wrap("get", u, err)
 	}
+	c, _ = c.Split()
 	n, ok := p.(Noder)
 	if !ok {
 		return Properties{}, nil
@@ -284,4 +342,14 @@ func do(op string, u URI, f func(URI) error) error {
 		return wrap(op, u, err)
 	}
 	return wrap(op, u, f(c))
+}
+
+// onNode is do for commands that properties and lists do not take.
+func onNode(op string, u URI, f func(URI) error) error {
+	return do(op, u, func(c URI) error {
+		if _, query := c.Split(); query != "" {
+			return ErrNotAllowed
+		}
+		return f(c)
+	})
 }

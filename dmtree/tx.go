@@ -30,9 +30,10 @@ func Blames(err error, u URI) bool {
 
 // muxTx spans the transactions of the providers that it has written to.
 type muxTx struct {
-	m     *Mux
-	begun []muxBegun
-	over  bool
+	m        *Mux
+	begun    []muxBegun
+	prepared bool
+	over     bool
 }
 
 type muxBegun struct {
@@ -103,12 +104,16 @@ func (t *muxTx) Prepare(ctx context.Context) error {
 	if t.over {
 		return errTxOver
 	}
+	if t.prepared {
+		return nil
+	}
 	t.sort()
 	for _, b := range t.begun {
 		if err := b.tx.Prepare(ctx); err != nil {
 			return wrap("prepare", URI(b.mount.pattern), err)
 		}
 	}
+	t.prepared = true
 	return nil
 }
 
