@@ -102,6 +102,13 @@ func (s *wbxmlReader) close() error {
 }
 
 func (s *wbxmlReader) child() elem {
+	switch s.r.Quick() {
+	case wbxml.Start:
+		return s.enter()
+	case wbxml.End:
+		s.pop()
+		return elEnd
+	}
 	for s.err == nil {
 		k, err := s.r.Next()
 		if err != nil {
@@ -126,12 +133,21 @@ func (s *wbxmlReader) child() elem {
 // enter opens the element whose tag has just been read.
 func (s *wbxmlReader) enter() elem {
 	t := s.r.Tag()
-	if id := uint(t.Page)<<6 | uint(t.Token); id < elemCount && elemNames[id] != "" {
-		f := frame{id: elem(id), ns: nsSyncML + namespace(t.Page)}
-		f.own = f.ns
-		s.frames = append(s.frames, f)
-		return elem(id)
+	if id := elem(t.Page<<6 | t.Token); t.Page < 2 && names.lens[id] != 0 {
+		ns := nsSyncML + namespace(t.Page)
+		if n := len(s.frames); n < cap(s.frames) {
+			s.frames = s.frames[:n+1]
+			s.frames[n] = frame{id: id, ns: ns, own: ns}
+		} else {
+			s.frames = append(s.frames, frame{id: id, ns: ns, own: ns})
+		}
+		return id
 	}
+	return s.enterSlow(t)
+}
+
+// enterSlow is enter for tags that are no elements of messages, or are spelled as literal tags.
+func (s *wbxmlReader) enterSlow(t wbxml.Tag) elem {
 	name, _, err := (*vocabulary)(nil).name(&s.r)
 	if err != nil {
 		s.fail(err)
@@ -160,10 +176,15 @@ func (s *wbxmlReader) pop() {
 
 func (s *wbxmlReader) text() []byte {
 	id := s.frames[len(s.frames)-1].id
-	b, kind := s.value(false)
-	if kind == DataOpaque && !utf8.Valid(b) {
-		s.fail(syntaxf("%s holds octets that are not UTF-8", elemNames[id]))
-		return nil
+	b, quick := s.r.Leaf()
+	if quick {
+		s.pop()
+	} else {
+		var kind DataKind
+		if b, kind = s.value(false); kind == DataOpaque && !utf8.Valid(b) {
+			s.fail(syntaxf("%s holds octets that are not UTF-8", elemNames[id]))
+			return nil
+		}
 	}
 	switch id {
 	case elType:
@@ -175,6 +196,13 @@ func (s *wbxmlReader) text() []byte {
 }
 
 func (s *wbxmlReader) content() ([]byte, DataKind) {
+	if b, quick := s.r.Leaf(); quick {
+		s.pop()
+		if len(b) == 0 {
+			return nil, DataEmpty
+		}
+		return b, DataText
+	}
 	b, kind := s.value(true)
 	base, ok := bytes.CutSuffix(trim(s.typ), []byte(typeSuffixWBXML))
 	if !ok {
@@ -341,6 +369,7 @@ func (s *wbxmlReader) document(b []byte) ([]byte, bool) {
 func (s *wbxmlReader) fail(err error) {
 	if s.err == nil {
 		s.err = s.errorOf(err)
+		s.r.Stop()
 	}
 }
 

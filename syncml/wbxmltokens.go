@@ -15,6 +15,7 @@ type tokenizer struct {
 	alone    bool // what is written is a document, of a vocabulary that its root tells
 	v        *vocabulary
 	literals []string
+	empty    bool // the element begun last has no content
 }
 
 // run writes xml, which must be one element. Where it fails, what has been written is of no use.
@@ -67,7 +68,10 @@ func (t *tokenizer) element(r *xmlReader) error {
 		}
 		text, last = text[:0], kind
 		if kind == runEnd {
-			t.w.End()
+			if !t.empty {
+				t.w.End()
+			}
+			t.empty = false
 		} else if err := t.start(r, len(r.frames) == depth+1); err != nil {
 			return err
 		}
@@ -92,7 +96,11 @@ func (t *tokenizer) start(r *xmlReader, root bool) error {
 		t.w.Header(wbxml.Header{PublicID: t.v.public, PublicText: []byte(t.v.text)})
 	}
 	if tag, ok := t.v.tagOf(name, own); ok {
-		t.w.Start(tag)
+		if t.empty = r.isEmpty; t.empty {
+			t.w.Empty(tag)
+		} else {
+			t.w.Start(tag)
+		}
 		return nil
 	}
 	i := slices.Index(t.literals, name)

@@ -33,15 +33,14 @@ func (w *wbxmlWriter) start(version string) {
 	w.open(elSyncML)
 }
 
-func (w *wbxmlWriter) open(id elem) { w.Start(tagOfElem(id)) }
-func (w *wbxmlWriter) close(elem)   { w.End() }
-
-func (w *wbxmlWriter) empty(id elem) {
-	w.open(id)
-	w.End()
-}
+func (w *wbxmlWriter) open(id elem)  { w.Start(tagOfElem(id)) }
+func (w *wbxmlWriter) empty(id elem) { w.Empty(tagOfElem(id)) }
+func (w *wbxmlWriter) close(elem)    { w.End() }
 
 func (w *wbxmlWriter) leaf(id elem, s string) error {
+	if w.Leaf(tagOfElem(id), s) {
+		return nil
+	}
 	if !utf8.ValidString(s) {
 		if !w.replace {
 			return fmt.Errorf("%w: not UTF-8", ErrBadChar)
@@ -49,9 +48,7 @@ func (w *wbxmlWriter) leaf(id elem, s string) error {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
 	w.open(id)
-	if s != "" {
-		w.Text(s)
-	}
+	w.Text(s)
 	w.End()
 	return nil
 }
@@ -65,19 +62,30 @@ func (w *wbxmlWriter) number(id elem, n int64) {
 // data writes Data: bytes as they are, characters as a string, markup as a document of its own where document has made
 // one, and else as characters.
 func (w *wbxmlWriter) data(d Data, _ bool, _ string) error {
-	w.open(elData)
+	t := tagOfElem(elData)
 	switch {
-	case d.kind == DataEmpty:
-	case d.kind == DataMarkup && w.doc.Len() > 0:
-		w.Opaque(w.doc.Bytes())
-	case d.kind == DataOpaque && d.b != nil:
-		w.Opaque(d.b)
 	case d.kind == DataOpaque:
-		w.OpaqueString(d.s)
+		w.Start(t)
+		if d.b != nil {
+			w.Opaque(d.b)
+		} else {
+			w.OpaqueString(d.s)
+		}
+	case d.kind == DataMarkup && len(w.doc.Bytes()) > 0:
+		w.Start(t)
+		w.Opaque(w.doc.Bytes())
 	case d.b != nil:
-		w.TextBytes(d.b)
+		if w.LeafBytes(t, d.b) {
+			return nil
+		}
+		w.Start(t)
+		w.Opaque(d.b)
 	default:
-		w.Text(d.s)
+		if w.Leaf(t, d.s) {
+			return nil
+		}
+		w.Start(t)
+		w.OpaqueString(d.s)
 	}
 	w.End()
 	return nil

@@ -89,6 +89,9 @@ func (r *Reader) Name() []byte {
 	return r.text
 }
 
+// Empty reports whether the element that has just begun has no content.
+func (r *Reader) Empty() bool { return r.open }
+
 // Bytes returns the text or the opaque value that Next has found. It is valid until the next call of a method of r, and
 // after Hold until Release.
 func (r *Reader) Bytes() []byte { return r.text }

@@ -2,52 +2,41 @@ package wbxml
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
-// A Writer appends a document to a buffer. It switches the code page where a tag asks for it, sets the content bit of a
-// tag once something stands in the element, and writes the shortest form of every number. The zero Writer is ready.
+// A Writer appends a document to a buffer. It switches the code page where a tag asks for it and writes the shortest
+// form of every number. The zero Writer is ready.
 //
 // A Writer cannot fail; what is on its pages and what balances is the caller's to know.
 type Writer struct {
-	buf     []byte
-	page    byte
-	pending bool // the last octet of buf is a tag whose element is empty so far
+	buf  []byte
+	page byte
 }
 
 // A Mark is a place in the output to which Writer.Rollback returns.
 type Mark struct {
-	n       int
-	page    byte
-	pending bool
+	n    int
+	page byte
 }
 
 // Reset makes w append to buf.
 func (w *Writer) Reset(buf []byte) { *w = Writer{buf: buf} }
 
-// Bytes returns what has been written, behind what stood in the buffer before. The last octet may still change where an
-// element has just begun.
+// Bytes returns what has been written, behind what stood in the buffer before.
 func (w *Writer) Bytes() []byte { return w.buf }
 
-// Len returns the length of Bytes.
-func (w *Writer) Len() int { return len(w.buf) }
-
-// Buffer returns where the buffer is kept, so that a caller can pass on what it holds and empty it. It must not do so
-// between Start and what follows: that octet may still change. Marks set before lose their meaning.
+// Buffer returns where the buffer is kept, so that a caller can pass on what it holds and empty it. Marks set before
+// lose their meaning.
 func (w *Writer) Buffer() *[]byte { return &w.buf }
 
 // Mark returns the place where w stands.
-func (w *Writer) Mark() Mark { return Mark{len(w.buf), w.page, w.pending} }
+func (w *Writer) Mark() Mark { return Mark{len(w.buf), w.page} }
 
 // Rollback takes back what has been written since m.
-func (w *Writer) Rollback(m Mark) {
-	w.buf, w.page, w.pending = w.buf[:m.n], m.page, m.pending
-	if w.pending {
-		w.buf[m.n-1] &^= hasContent
-	}
-}
+func (w *Writer) Rollback(m Mark) { w.buf, w.page = w.buf[:m.n], m.page }
 
 // Header begins a document. A zero Version is 1.2, a zero Charset UTF-8. PublicText, which is written where PublicID is
 // 0, stands first in the string table, before what h.Table holds.
@@ -58,7 +47,7 @@ func (w *Writer) Header(h Header) {
 	if h.Charset == 0 {
 		h.Charset = UTF8
 	}
-	w.page, w.pending = 0, false
+	w.page = 0
 	w.buf = append(w.buf, h.Version)
 	table := len(h.Table)
 	if h.PublicID == 0 {
@@ -75,84 +64,109 @@ func (w *Writer) Header(h Header) {
 	w.buf = append(w.buf, h.Table...)
 }
 
-// Start begins an element. A Token below 5 or above 63 is not a tag: Literal is for those.
-func (w *Writer) Start(t Tag) {
-	w.content()
+// Start begins an element that End will end. A Token below 5 or above 63 is not a tag: Literal is for those.
+func (w *Writer) Start(t Tag) { w.tag(t, t.Token|hasContent) }
+
+// Empty writes an element without content.
+func (w *Writer) Empty(t Tag) { w.tag(t, t.Token) }
+
+func (w *Writer) tag(t Tag, octet byte) {
 	if t.Page != w.page {
-		w.buf = append(w.buf, tokSwitchPage, t.Page)
 		w.page = t.Page
+		w.buf = append(w.buf, tokSwitchPage, t.Page, octet)
+		return
 	}
-	w.buf = append(w.buf, t.Token)
-	w.pending = true
+	w.buf = append(w.buf, octet)
 }
 
-// Literal begins an element whose name stands at index in the string table. It has content.
+// Literal begins an element whose name stands at index in the string table and that End will end.
 func (w *Writer) Literal(index uint32) {
-	w.content()
 	w.buf = append(w.buf, tokLiteralC)
 	w.number(index)
 }
 
 // End ends the element that has begun last and is still open.
-func (w *Writer) End() {
-	if w.pending {
-		w.pending = false
-		return
+func (w *Writer) End() { w.buf = append(w.buf, tokEnd) }
+
+// Leaf writes an element that holds characters, or nothing. It returns false, and has written nothing, where an inline
+// string cannot carry them: it ends at the first NUL and must be UTF-8.
+func (w *Writer) Leaf(t Tag, s string) bool { return leaf(w, t, s) }
+
+// LeafBytes is Leaf.
+func (w *Writer) LeafBytes(t Tag, s []byte) bool { return leaf(w, t, s) }
+
+func leaf[T string | []byte](w *Writer, t Tag, s T) bool {
+	b := w.buf
+	if t.Page != w.page {
+		b = append(b, tokSwitchPage, t.Page)
 	}
-	w.buf = append(w.buf, tokEnd)
+	if len(s) == 0 {
+		w.buf, w.page = append(b, t.Token), t.Page
+		return true
+	}
+	b = append(b, t.Token|hasContent, tokStrI)
+	n := len(b)
+	b = append(append(b, s...), 0, tokEnd)
+	if !isInline(b[n : len(b)-2]) {
+		return false
+	}
+	w.buf, w.page = b, t.Page
+	return true
 }
 
-// Text writes characters, and does so as opaque data where an inline string cannot carry them: it ends at the first NUL
-// and must be UTF-8.
-func (w *Writer) Text(s string) {
-	if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
-		w.OpaqueString(s)
-		return
-	}
-	w.content()
-	w.buf = append(append(append(w.buf, tokStrI), s...), 0)
-}
+// Text writes characters, as opaque data where an inline string cannot carry them.
+func (w *Writer) Text(s string) { text(w, s) }
 
 // TextBytes is Text.
-func (w *Writer) TextBytes(s []byte) {
-	if bytes.IndexByte(s, 0) >= 0 || !utf8.Valid(s) {
-		w.Opaque(s)
+func (w *Writer) TextBytes(s []byte) { text(w, s) }
+
+func text[T string | []byte](w *Writer, s T) {
+	n := len(w.buf) + 1
+	b := append(append(w.buf, tokStrI), s...)
+	if isInline(b[n:]) {
+		w.buf = append(b, 0)
 		return
 	}
-	w.content()
-	w.buf = append(append(append(w.buf, tokStrI), s...), 0)
+	opaque(w, s)
+}
+
+// Opaque writes bytes.
+func (w *Writer) Opaque(b []byte) { opaque(w, b) }
+
+// OpaqueString is Opaque.
+func (w *Writer) OpaqueString(s string) { opaque(w, s) }
+
+func opaque[T string | []byte](w *Writer, s T) {
+	w.buf = append(w.buf, tokOpaque)
+	w.number(uint32(len(s)))
+	w.buf = append(w.buf, s...)
 }
 
 // Int writes a decimal number as text.
 func (w *Writer) Int(n int64) {
-	w.content()
 	w.buf = append(strconv.AppendInt(append(w.buf, tokStrI), n, 10), 0)
 }
 
-// Opaque writes bytes.
-func (w *Writer) Opaque(b []byte) {
-	w.opaque(len(b))
-	w.buf = append(w.buf, b...)
-}
-
-// OpaqueString is Opaque.
-func (w *Writer) OpaqueString(s string) {
-	w.opaque(len(s))
-	w.buf = append(w.buf, s...)
-}
-
-func (w *Writer) opaque(n int) {
-	w.content()
-	w.buf = append(w.buf, tokOpaque)
-	w.number(uint32(n))
-}
-
-// content notes that something stands in the element that has begun last.
-func (w *Writer) content() {
-	if w.pending {
-		w.buf[len(w.buf)-1] |= hasContent
-		w.pending = false
+// isInline reports whether an inline string can carry b.
+func isInline(b []byte) bool {
+	if len(b) > 32 {
+		return bytes.IndexByte(b, 0) < 0 && utf8.Valid(b)
 	}
+	// Nearly all strings are short and ASCII.
+	s := b // the part before s is ASCII
+	for len(s) >= 8 {
+		x := binary.LittleEndian.Uint64(s)
+		if ((x-ones)|x)&highs != 0 {
+			return bytes.IndexByte(s, 0) < 0 && utf8.Valid(s)
+		}
+		s = s[8:]
+	}
+	for _, c := range s {
+		if c-1 >= utf8.RuneSelf-1 {
+			return bytes.IndexByte(s, 0) < 0 && utf8.Valid(s)
+		}
+	}
+	return true
 }
 
 // number writes an mb_u_int32 in its shortest form.

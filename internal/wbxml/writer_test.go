@@ -32,6 +32,7 @@ func rewrite(data []byte, l wbxml.Limits) ([]byte, error) {
 		}
 		h.Charset = 0 // entities are written as characters
 		w.Header(h)
+		empty := false
 		for {
 			k, err := r.Next()
 			if err == io.EOF {
@@ -41,13 +42,20 @@ func rewrite(data []byte, l wbxml.Limits) ([]byte, error) {
 			}
 			switch k {
 			case wbxml.Start:
-				if r.Tag().Token == 0 {
+				switch empty = r.Empty(); {
+				case r.Tag().Token == 0:
+					empty = false
 					w.Literal(uint32(names + find(table, r.Name())))
-				} else {
+				case empty:
+					w.Empty(r.Tag())
+				default:
 					w.Start(r.Tag())
 				}
 			case wbxml.End:
-				w.End()
+				if !empty {
+					w.End()
+				}
+				empty = false
 			case wbxml.Text:
 				w.Text(string(r.Bytes()))
 			case wbxml.Opaque:
@@ -87,20 +95,25 @@ func TestWriter(t *testing.T) {
 		{"W04 the header by default is 1.2 and UTF-8", func(w *wbxml.Writer) { w.Header(wbxml.Header{PublicID: 0x1201}) }, `02 A4 01 6A 00`},
 		{"public id as text", func(w *wbxml.Writer) { w.Header(wbxml.Header{PublicText: []byte("ab"), Table: []byte("c\x00")}) }, `02 00 00 6A 05 "ab" 00 "c" 00`},
 		{"version 1.3", func(w *wbxml.Writer) { w.Header(wbxml.Header{Version: wbxml.V13, PublicID: 1}) }, `03 01 6A 00`},
-		{"W10 empty element", func(w *wbxml.Writer) { w.Start(tag(0, 0x12)); w.End() }, `12`},
-		{"empty element in another", func(w *wbxml.Writer) { w.Start(tag(0, 0x2B)); w.Start(tag(0, 0x12)); w.End(); w.End() }, `6B 12 01`},
+		{"W10 empty element", func(w *wbxml.Writer) { w.Empty(tag(0, 0x12)) }, `12`},
+		{"empty element in another", func(w *wbxml.Writer) { w.Start(tag(0, 0x2B)); w.Empty(tag(0, 0x12)); w.End() }, `6B 12 01`},
 		{"W09 pages are switched before tags alone", func(w *wbxml.Writer) {
 			w.Start(tag(0, 0x1A))
 			w.Start(tag(1, 0x07))
 			w.Text("x")
 			w.End()
 			w.End()
-			w.Start(tag(1, 0x08))
-			w.End()
-			w.Start(tag(0, 0x0F))
-			w.End()
+			w.Empty(tag(1, 0x08))
+			w.Empty(tag(0, 0x0F))
 		}, `5A 00 01 47 03 "x" 00 01 01 08 00 00 0F`},
 		{"literal tag", func(w *wbxml.Writer) { w.Start(tag(0, 0x2D)); w.Literal(300); w.End(); w.End() }, `6D 44 82 2C 01 01`},
+		{"leaf", func(w *wbxml.Writer) {
+			w.Leaf(tag(0, 0x0B), "1")
+			w.Leaf(tag(1, 0x13), "")
+			w.Leaf(tag(1, 0x07), "größer als acht")
+		},
+			`4B 03 "1" 00 01 00 01 13 47 03 "größer als acht" 00 01`},
+		{"number", func(w *wbxml.Writer) { w.Start(tag(0, 0x0F)); w.Int(-204); w.End() }, `4F 03 "-204" 00 01`},
 		{"empty text is content", func(w *wbxml.Writer) { w.Start(tag(0, 0x0F)); w.Text(""); w.End() }, `4F 03 00 01`},
 		{"text with NUL", func(w *wbxml.Writer) { w.Start(tag(0, 0x0F)); w.Text("a\x00b"); w.End() }, `4F C3 03 "a" 00 "b" 01`},
 		{"text that is not UTF-8", func(w *wbxml.Writer) { w.Start(tag(0, 0x0F)); w.Text("a\xffb"); w.End() }, `4F C3 03 "a" FF "b" 01`},
@@ -164,15 +177,26 @@ func TestRollback(t *testing.T) {
 	if got := string(w.Bytes()); got != before {
 		t.Errorf("after rollback % x, want % x", got, before)
 	}
-	w.End()
-	if got := w.Bytes()[w.Len()-1]; got != 0x2B {
-		t.Errorf("the element that is empty again ends in %#02x", got)
+	w.Empty(wbxml.Tag{Token: 0x12})
+	if got := string(w.Bytes()); got != before+"\x12" {
+		t.Errorf("the page is not that of before: % x", got)
 	}
 	*w.Buffer() = nil
-	w.Start(wbxml.Tag{Token: 0x12})
 	w.End()
-	if got := string(w.Bytes()); got != "\x12" {
+	if got := string(w.Bytes()); got != "\x01" {
 		t.Errorf("after what there was was passed on: % x", got)
+	}
+}
+
+func TestLeafRefuses(t *testing.T) {
+	var w wbxml.Writer
+	for _, s := range []string{"\x00", "a\x00b", "eight octets\x00", "\xff", "longer than eight \xc3"} {
+		if w.Leaf(wbxml.Tag{Page: 1, Token: 5}, s) || len(w.Bytes()) != 0 {
+			t.Errorf("%q was written: % x", s, w.Bytes())
+		}
+	}
+	if !w.Leaf(wbxml.Tag{Token: 5}, "a") || w.Bytes()[0] != 0x45 {
+		t.Errorf("the page is not that of before: % x", w.Bytes())
 	}
 }
 
@@ -183,6 +207,7 @@ func TestWriterAllocatesNothing(t *testing.T) {
 		w.Reset(buf)
 		w.Header(wbxml.Header{PublicID: 0x1201})
 		w.Start(wbxml.Tag{Token: 0x2D})
+		w.Leaf(wbxml.Tag{Token: 0x17}, "http://dm.example")
 		w.Text("http://dm.example")
 		w.End()
 	})
