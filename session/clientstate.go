@@ -95,8 +95,8 @@ func (e *entry) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// storedEncoding is how messages and commands are spelled in a store: it keeps bytes apart from text.
-const storedEncoding = syncml.XML
+// storedEncoding is how commands are spelled in a store: it keeps bytes apart from text.
+const storedEncoding = syncml.WBXML
 
 // encodeCommand spells a command for storage.
 func encodeCommand(c syncml.Command) ([]byte, error) {

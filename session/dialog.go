@@ -260,7 +260,7 @@ func (d *Dialog) resume(ctx context.Context, now time.Time) (*Exchange, error) {
 		if err != nil {
 			return nil, err
 		}
-		return d.execute(ctx, now, msg, &verdict{code: syncml.StatusOK}, true)
+		return d.execute(ctx, now, in, msg, &verdict{code: syncml.StatusOK}, true)
 	}
 	return &Exchange{URL: s.URL, HTTP: s.Fields, Body: s.Body}, nil
 }
@@ -297,7 +297,7 @@ func (d *Dialog) answer(ctx context.Context, now time.Time, in *Reply) (*Exchang
 	if err != nil {
 		return nil, err
 	}
-	return d.execute(ctx, now, msg, v, false)
+	return d.execute(ctx, now, in, msg, v, false)
 }
 
 // parse reads a whole message, or says why it cannot be read.
@@ -373,7 +373,7 @@ func (d *Dialog) judge(ctx context.Context, now time.Time, in *Reply, msg *syncm
 }
 
 // execute does what a message asks for and makes the next one. again says that this process died in the middle of it.
-func (d *Dialog) execute(ctx context.Context, now time.Time, msg *syncml.Message, v *verdict, again bool) (*Exchange, error) {
+func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syncml.Message, v *verdict, again bool) (*Exchange, error) {
 	s := d.s
 	cmds, challenged, err := d.statuses(ctx, msg, v)
 	if err != nil {
@@ -400,7 +400,7 @@ func (d *Dialog) execute(ctx context.Context, now time.Time, msg *syncml.Message
 		if v.last {
 			d.done, d.ending = true, v.reason
 		}
-	} else if err := d.obey(ctx, msg, cmds, again); err != nil {
+	} else if err := d.obey(ctx, in, msg, cmds, again); err != nil {
 		return nil, err
 	}
 	if err := d.collectLater(ctx, len(s.Queue) > 0 || !s.Closed); err != nil {
@@ -550,7 +550,7 @@ func (d *Dialog) refuse(msg *syncml.Message, cmds []syncml.Command, code syncml.
 }
 
 // obey executes the commands of a message that has been accepted, and queues the answers.
-func (d *Dialog) obey(ctx context.Context, msg *syncml.Message, cmds []syncml.Command, again bool) error {
+func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds []syncml.Command, again bool) error {
 	s := d.s
 	if len(cmds) == 0 && !s.Object.open() {
 		return nil
@@ -559,7 +559,8 @@ func (d *Dialog) obey(ctx context.Context, msg *syncml.Message, cmds []syncml.Co
 		s.Queue = s.Queue[1:] // the server has dropped the object that we were sending
 	}
 	if d.c.Store != nil && !again && slices.ContainsFunc(cmds, changes) {
-		if err := d.intend(ctx, msg); err != nil {
+		s.In, s.InType = in.Body, in.HTTP.Get("Content-Type") // what is about to be executed
+		if err := d.c.save(ctx, keyState, d.st); err != nil {
 			return err
 		}
 	}
@@ -622,16 +623,6 @@ func dataSize(c syncml.Command) (n int64) {
 		}
 	}
 	return n
-}
-
-// intend stores that msg is about to be executed.
-func (d *Dialog) intend(ctx context.Context, msg *syncml.Message) error {
-	body, err := syncml.Append(nil, msg, &syncml.EncoderOptions{Encoding: storedEncoding, AsIs: true})
-	if err != nil {
-		return fmt.Errorf("session: store message %s: %w", msg.Header.MsgID, err)
-	}
-	d.s.In, d.s.InType = body, storedEncoding.ContentType()
-	return d.c.save(ctx, keyState, d.st)
 }
 
 // devInfo returns the Replace that tells the server what this device is: the leaves below ./DevInfo, on Windows the

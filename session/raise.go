@@ -34,11 +34,12 @@ func (c *Client) Raise(ctx context.Context, a *syncml.Alert) error {
 		return err
 	}
 	a = syncml.Clone(a).(*syncml.Alert)
-	a.CmdID = ""
 	if !c.Profile.rules().correlator {
 		a.Correlator = ""
 	}
-	if _, err := encodeCommand(a); err != nil {
+	a.CmdID = ""
+	_, err := syncml.Append(nil, &syncml.Message{Commands: []syncml.Command{a}}, &syncml.EncoderOptions{BadChar: syncml.BadCharBase64, AsIs: true})
+	if err != nil {
 		return fmt.Errorf("session: raise: %w", err)
 	}
 	return c.change(ctx, func(p *raised) {

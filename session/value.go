@@ -1,7 +1,9 @@
 package session
 
 import (
+	"encoding/base64"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -28,27 +30,42 @@ func valueOf(meta syncml.Meta, d syncml.Data) (dmtree.Value, error) {
 	return v.WithType(typeOf(meta.Type)), nil
 }
 
-// itemOf returns the item of Results that answers for u with v.
+// itemOf returns the item of Results that answers for u with v. Bytes, and text that XML cannot carry, travel as base64
+// in XML, and as bytes in WBXML.
 func (x *executor) itemOf(u dmtree.URI, v dmtree.Value) syncml.Item {
 	it := syncml.Item{Source: syncml.Location{URI: string(u)}, Meta: syncml.Meta{Type: v.Type()}}
-	switch f := v.Format(); f {
-	case dmtree.FormatChr:
-		it.Data = syncml.Text(v.Text())
-	case dmtree.FormatBin:
-		if b, err := v.Bytes(); err == nil && x.binary {
-			it.Meta.Format, it.Data = f.String(), syncml.Opaque(b)
-			break
+	text, f := v.Text(), v.Format()
+	if f == dmtree.FormatBin || f != dmtree.FormatB64 && !carried(text) {
+		b, _ := v.Bytes()
+		it.Meta.Format, it.Data = dmtree.FormatB64.String(), syncml.Text(base64.StdEncoding.EncodeToString(b))
+		if x.binary {
+			it.Meta.Format, it.Data = dmtree.FormatBin.String(), syncml.Opaque(b)
 		}
-		it.Meta.Format, it.Data = dmtree.FormatB64.String(), syncml.Text(v.Text())
-	case dmtree.FormatNode:
-		it.Meta.Format, it.Data = f.String(), syncml.Text(v.Text())
-		if it.Meta.Type == "" {
-			it.Meta.Type = "text/plain" // as in the examples of the specification
-		}
-	default:
-		it.Meta.Format, it.Data = f.String(), syncml.Text(v.Text())
+		return it
+	}
+	it.Data = syncml.Text(text)
+	if f != dmtree.FormatChr {
+		it.Meta.Format = f.String()
+	}
+	if f == dmtree.FormatNode && it.Meta.Type == "" {
+		it.Meta.Type = "text/plain" // as in the examples of the specification
 	}
 	return it
+}
+
+// carried reports whether XML can carry s.
+func carried(s string) bool {
+	for i, r := range s {
+		switch {
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == 0xFFFE, r == 0xFFFF:
+			return false
+		case r == utf8.RuneError:
+			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // typeOf drops the default.
