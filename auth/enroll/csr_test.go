@@ -226,3 +226,10 @@ func FuzzParseCSR(f *testing.F) {
 		}
 	})
 }
+
+// smallCSR has a key of 1024 bits.
+func smallCSR(t testing.TB) []byte {
+	k, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	return goCSR(t, k, x509.SHA256WithRSA)
+}
