@@ -87,12 +87,14 @@ func (g *guard) Delete(ctx context.Context, u dmtree.URI) error {
 	return dmtree.Delete(ctx, g.p, u)
 }
 
-// Exec takes an argument that is missing for any node: most have none.
+// Exec takes an argument that is missing for any node: most have none. One for a node of format null is ignored, as
+// Windows does: servers send the provider id to Unenroll.
 func (g *guard) Exec(ctx context.Context, u dmtree.URI, arg dmtree.Value) error {
-	var err error
-	if arg.IsNull() {
-		_, err = g.check(u, OpExec)
-	} else {
+	n, err := g.check(u, OpExec)
+	if err == nil && n.Format == dmtree.FormatNull {
+		arg = dmtree.Null
+	}
+	if err == nil && !arg.IsNull() {
 		err = g.checkValue(u, OpExec, arg)
 	}
 	if err != nil {
