@@ -60,49 +60,37 @@ func (m *MemoryStore) Load(_ context.Context, device string, now time.Time, limi
 func (m *MemoryStore) Commit(_ context.Context, device string, rev int64, c *Change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := m.devices[device]
-	if rev != AnyRev {
-		if have := int64(0); d != nil {
-			have = d.rev
-			if have != rev {
-				return ErrConflict
-			}
-		} else if have != rev {
-			return ErrConflict
-		}
+	if err := m.check(device, rev); err != nil {
+		return err
 	}
-	if d == nil {
-		d = new(memoryDevice)
-		if m.devices == nil {
-			m.devices = make(map[string]*memoryDevice)
-			m.work = make(map[WorkID]*Work)
-			m.bodies = make(map[[sha256.Size]byte]*memoryBody)
-		}
-		m.devices[device] = d
-	}
-	if rev != AnyRev {
-		d.rev++
-		d.state, d.reply = c.State, c.Reply
-	}
-	m.put(d, device, c.Put)
-	m.change(d, device, c)
+	m.apply(device, rev, c, time.Now())
 	return nil
 }
 
-func (m *MemoryStore) put(d *memoryDevice, device string, work []Work) {
-	for i := range work {
-		if m.work[work[i].ID] != nil {
-			continue
-		}
-		w := work[i]
-		w.Device, w.Status, w.Outcome, w.DoneAt = device, WorkWaiting, nil, time.Time{}
-		w.Body = m.share(w.Body)
-		m.work[w.ID] = &w
-		d.insert(&w)
+// check reports whether the record of the device has revision rev.
+func (m *MemoryStore) check(device string, rev int64) error {
+	have := int64(0)
+	if d := m.devices[device]; d != nil {
+		have = d.rev
 	}
+	if rev != AnyRev && rev != have {
+		return ErrConflict
+	}
+	return nil
 }
 
-func (m *MemoryStore) change(d *memoryDevice, device string, c *Change) {
+// apply makes c true.
+func (m *MemoryStore) apply(device string, rev int64, c *Change, now time.Time) {
+	d := m.device(device)
+	if rev != AnyRev {
+		d.rev = rev + 1
+		d.state, d.reply = c.State, c.Reply
+	}
+	for i := range c.Put {
+		w := c.Put[i]
+		w.Device, w.Status, w.Outcome, w.DoneAt = device, WorkWaiting, nil, time.Time{}
+		m.put(d, w)
+	}
 	each := func(ids []WorkID, from, to WorkStatus) {
 		for _, id := range ids {
 			if w := m.work[id]; w != nil && w.Device == device && w.Status == from {
@@ -114,14 +102,14 @@ func (m *MemoryStore) change(d *memoryDevice, device string, c *Change) {
 	each(c.Release, WorkLeased, WorkWaiting)
 	for i := range c.Done {
 		if w := m.work[c.Done[i].ID]; w != nil && w.Device == device && w.Status <= WorkLeased {
-			w.Status, w.DoneAt, w.Outcome = WorkDone, c.Done[i].At, c.Done[i].Outcome
 			d.remove(w)
+			w.Status, w.DoneAt, w.Outcome = WorkDone, c.Done[i].At, c.Done[i].Outcome
 		}
 	}
 	for _, id := range c.Cancel {
 		if w := m.work[id]; w != nil && w.Device == device && w.Status == WorkWaiting {
-			w.Status, w.DoneAt = WorkCancelled, time.Now()
 			d.remove(w)
+			w.Status, w.DoneAt = WorkCancelled, now
 		}
 	}
 	for _, id := range c.Requeue {
@@ -129,6 +117,32 @@ func (m *MemoryStore) change(d *memoryDevice, device string, c *Change) {
 			w.Status, w.DoneAt, w.Outcome = WorkWaiting, time.Time{}, nil
 			d.insert(w)
 		}
+	}
+}
+
+func (m *MemoryStore) device(device string) *memoryDevice {
+	d := m.devices[device]
+	if d == nil {
+		d = new(memoryDevice)
+		if m.devices == nil {
+			m.devices = make(map[string]*memoryDevice)
+			m.work = make(map[WorkID]*Work)
+			m.bodies = make(map[[sha256.Size]byte]*memoryBody)
+		}
+		m.devices[device] = d
+	}
+	return d
+}
+
+// put takes in new work, as it is.
+func (m *MemoryStore) put(d *memoryDevice, w Work) {
+	if m.work[w.ID] != nil {
+		return
+	}
+	w.Body = m.share(w.Body)
+	m.work[w.ID] = &w
+	if w.Status <= WorkLeased {
+		d.insert(&w)
 	}
 }
 

@@ -1,0 +1,406 @@
+package session
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// FileStore is a [WorkStore] for one process: all is kept in memory, and each change is on the disk before Commit
+// returns. It is one file, to which changes are appended, and which is written anew from time to time. What several
+// devices change at the same moment goes to the disk together.
+//
+// It survives the death of the process, and of the machine, at any moment. No two processes may use one file.
+type FileStore struct {
+	path string
+
+	mu      sync.Mutex // guards what follows, and the order of changes
+	mem     MemoryStore
+	file    *os.File
+	pending []byte // appended to the log, but not written
+	size    int64  // of the log, pending included
+	compact int64  // the size at which the file is written anew
+	err     error  // what went wrong with the file; nothing is accepted any more
+
+	disk   sync.Mutex // held by whoever writes
+	synced int64      // how much of the log is on the disk; guarded by mu
+}
+
+// Logs smaller than minCompact are not written anew; a larger one when it has grown to compactFactor times what it was.
+const (
+	minCompact    = 16 << 20
+	compactFactor = 4
+	maxFrame      = 1 << 30
+	frameHead     = 8 // length and checksum
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// OpenFileStore opens the store in the file at path, and makes it if there is none. Changes at the end of the file that
+// were being written when the machine died are dropped: nobody was told that they had been made.
+func OpenFileStore(path string) (*FileStore, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("session: open file store: %w", err)
+	}
+	s := &FileStore{path: path, file: f}
+	if err := s.replay(); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("session: open file store %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// replay reads the log.
+func (s *FileStore) replay() error {
+	info, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	r := bufio.NewReaderSize(s.file, 1<<20)
+	var head [frameHead]byte
+	for {
+		if _, err := io.ReadFull(r, head[:]); err != nil {
+			break
+		}
+		n := binary.LittleEndian.Uint32(head[:])
+		if n == 0 || int64(n) > info.Size()-s.size-frameHead {
+			break
+		}
+		frame := make([]byte, n)
+		if _, err := io.ReadFull(r, frame); err != nil {
+			return err
+		}
+		if crc32.Checksum(frame, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
+			break
+		}
+		if err := s.take(frame); err != nil {
+			return err
+		}
+		s.size += frameHead + int64(n)
+	}
+	if err := s.file.Truncate(s.size); err != nil {
+		return err
+	}
+	if _, err := s.file.Seek(s.size, io.SeekStart); err != nil {
+		return err
+	}
+	s.synced = s.size
+	s.compact = max(minCompact, compactFactor*s.size)
+	return nil
+}
+
+// Kinds of frames.
+const (
+	frameChange = 'c' // one Commit
+	frameDevice = 'd' // the record of a device, as it is
+	frameWork   = 'w' // a piece of work, as it is
+)
+
+// take makes a frame of the log true.
+func (s *FileStore) take(frame []byte) error {
+	p := parser{s: string(frame)}
+	kind := p.byte()
+	device := p.str()
+	switch kind {
+	case frameChange:
+		rev, at := p.int(), time.UnixMicro(p.int())
+		c := p.change()
+		if err := p.end(); err != nil {
+			return err
+		}
+		if err := s.mem.check(device, rev); err != nil {
+			return errStored
+		}
+		s.mem.apply(device, rev, c, at)
+	case frameDevice:
+		d := s.mem.device(device)
+		d.rev, d.state, d.reply = p.int(), p.blob(), p.blob()
+	case frameWork:
+		s.mem.put(s.mem.device(device), p.work(device))
+	default:
+		return errStored
+	}
+	return p.end()
+}
+
+// Load implements [Store].
+func (s *FileStore) Load(ctx context.Context, device string, now time.Time, limit int) (*Record, error) {
+	s.mu.Lock()
+	err := s.err
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return s.mem.Load(ctx, device, now, limit)
+}
+
+// Commit implements [Store].
+func (s *FileStore) Commit(_ context.Context, device string, rev int64, c *Change) error {
+	now := time.Now()
+	a := appender{make([]byte, frameHead, frameHead+256+len(c.State)+len(c.Reply))}
+	a.byte(frameChange)
+	a.str(device)
+	a.int(rev)
+	a.int(now.UnixMicro())
+	a.change(c)
+	frame := a.b
+	if err := seal(frame); err != nil {
+		return err
+	}
+
+	s.mu.Lock()
+	if s.err != nil {
+		defer s.mu.Unlock()
+		return s.err
+	}
+	s.mem.mu.Lock()
+	err := s.mem.check(device, rev)
+	if err == nil {
+		s.mem.apply(device, rev, c, now)
+	}
+	s.mem.mu.Unlock()
+	if err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	s.pending = append(s.pending, frame...)
+	s.size += int64(len(frame))
+	end := s.size
+	s.mu.Unlock()
+	return s.sync(end)
+}
+
+// seal completes a frame whose head is still empty.
+func seal(frame []byte) error {
+	n := len(frame) - frameHead
+	if n > maxFrame {
+		return fmt.Errorf("session: file store: change of %d bytes, want at most %d", n, maxFrame)
+	}
+	binary.LittleEndian.PutUint32(frame, uint32(n))
+	binary.LittleEndian.PutUint32(frame[4:], crc32.Checksum(frame[frameHead:], castagnoli))
+	return nil
+}
+
+// sync returns once the log is on the disk up to end. Whoever comes first writes for all who have come since.
+func (s *FileStore) sync(end int64) error {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	s.mu.Lock()
+	if s.err != nil || s.synced >= end {
+		defer s.mu.Unlock()
+		return s.err
+	}
+	data, upTo := s.pending, s.size
+	s.pending = nil
+	full := s.size >= s.compact
+	s.mu.Unlock()
+
+	_, err := s.file.Write(data)
+	if err == nil {
+		err = s.file.Sync()
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.err = fmt.Errorf("session: file store %s: %w", s.path, err)
+		return s.err
+	}
+	s.synced = upTo
+	if full && len(s.pending) == 0 {
+		if err := s.rewrite(); err != nil {
+			s.err = fmt.Errorf("session: write file store %s anew: %w", s.path, err)
+			return s.err
+		}
+	}
+	return nil
+}
+
+// rewrite replaces the log by one that holds what is, and not how it came to be. s.mu and s.disk are held.
+func (s *FileStore) rewrite() error {
+	tmp, err := os.CreateTemp(filepath.Dir(s.path), filepath.Base(s.path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // after the renaming there is none
+	size, err := s.snapshot(tmp)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), s.path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(s.path))
+	}
+	if err != nil {
+		tmp.Close()
+		return err
+	}
+	s.file.Close()
+	s.file, s.size, s.synced = tmp, size, size
+	s.compact = max(minCompact, compactFactor*size)
+	return nil
+}
+
+func (s *FileStore) snapshot(f *os.File) (size int64, err error) {
+	w := bufio.NewWriterSize(f, 1<<20)
+	a := appender{}
+	put := func() {
+		if err == nil {
+			err = seal(a.b)
+		}
+		if err == nil {
+			_, err = w.Write(a.b)
+		}
+		size += int64(len(a.b))
+	}
+	s.mem.mu.Lock()
+	defer s.mem.mu.Unlock()
+	for id, d := range s.mem.devices {
+		a.b = append(a.b[:0], make([]byte, frameHead)...)
+		a.byte(frameDevice)
+		a.str(id)
+		a.int(d.rev)
+		a.blob(d.state)
+		a.blob(d.reply)
+		put()
+	}
+	for _, wk := range s.mem.work {
+		a.b = append(a.b[:0], make([]byte, frameHead)...)
+		a.byte(frameWork)
+		a.str(wk.Device)
+		a.work(wk)
+		put()
+	}
+	if err == nil {
+		err = w.Flush()
+	}
+	return size, err
+}
+
+// Work implements [WorkStore].
+func (s *FileStore) Work(ctx context.Context, id WorkID) (*Work, error) { return s.mem.Work(ctx, id) }
+
+// List implements [WorkStore].
+func (s *FileStore) List(ctx context.Context, device string) iter.Seq2[*Work, error] {
+	return s.mem.List(ctx, device)
+}
+
+// Purge implements [WorkStore]. What it forgets leaves the file when that is written anew, which it is now.
+func (s *FileStore) Purge(ctx context.Context, t time.Time) (int, error) {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.mem.Purge(ctx, t)
+	if n == 0 || err != nil {
+		return n, err
+	}
+	s.pending = nil // it is in memory, and so in the snapshot
+	if err := s.rewrite(); err != nil {
+		s.err = fmt.Errorf("session: write file store %s anew: %w", s.path, err)
+		return 0, s.err
+	}
+	return n, nil
+}
+
+// Close closes the file. Nothing is lost without it.
+func (s *FileStore) Close() error {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = fmt.Errorf("session: file store %s: %w", s.path, os.ErrClosed)
+	} else if errors.Is(s.err, os.ErrClosed) {
+		return nil
+	}
+	return s.file.Close()
+}
+
+func (a *appender) change(c *Change) {
+	a.blob(c.State)
+	a.blob(c.Reply)
+	a.uint(uint64(len(c.Put)))
+	for i := range c.Put {
+		a.work(&c.Put[i])
+	}
+	for _, ids := range [...][]WorkID{c.Lease, c.Release, c.Cancel, c.Requeue} {
+		a.uint(uint64(len(ids)))
+		for _, id := range ids {
+			a.str(string(id))
+		}
+	}
+	a.uint(uint64(len(c.Done)))
+	for i := range c.Done {
+		a.str(string(c.Done[i].ID))
+		a.time(c.Done[i].At)
+		a.blob(c.Done[i].Outcome)
+	}
+}
+
+func (p *parser) change() *Change {
+	c := &Change{State: p.blob(), Reply: p.blob()}
+	for range p.count() {
+		c.Put = append(c.Put, p.work(""))
+	}
+	for _, ids := range [...]*[]WorkID{&c.Lease, &c.Release, &c.Cancel, &c.Requeue} {
+		for range p.count() {
+			*ids = append(*ids, WorkID(p.str()))
+		}
+	}
+	for range p.count() {
+		c.Done = append(c.Done, Done{ID: WorkID(p.str()), At: p.time(), Outcome: p.blob()})
+	}
+	return c
+}
+
+func (a *appender) work(w *Work) {
+	a.str(string(w.ID))
+	a.int(int64(w.Priority))
+	a.int(w.Order)
+	a.byte(byte(w.Scope))
+	a.byte(byte(w.Status))
+	a.time(w.NotBefore)
+	a.time(w.Expires)
+	a.time(w.DoneAt)
+	a.blob(w.Body)
+	a.blob(w.Outcome)
+}
+
+func (p *parser) work(device string) Work {
+	return Work{
+		ID: WorkID(p.str()), Device: device, Priority: int(p.int()), Order: p.int(), Scope: Scope(p.byte()), Status: WorkStatus(p.byte()),
+		NotBefore: p.time(), Expires: p.time(), DoneAt: p.time(), Body: p.blob(), Outcome: p.blob(),
+	}
+}
+
+// time writes a time to the microsecond; the zero time is 0.
+func (a *appender) time(t time.Time) {
+	if t.IsZero() {
+		a.int(0)
+	} else {
+		a.int(t.UnixMicro())
+	}
+}
+
+func (p *parser) time() time.Time {
+	if v := p.int(); v != 0 {
+		return time.UnixMicro(v)
+	}
+	return time.Time{}
+}
