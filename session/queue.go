@@ -30,6 +30,9 @@ func NewQueue(store Store) *Queue { return &Queue{store: store} }
 // Queue returns the queue of the server's store.
 func (s *Server) Queue() *Queue { return &Queue{store: s.store(), engine: &s.engine} }
 
+// Store returns the store that holds the queue.
+func (q *Queue) Store() Store { return q.store }
+
 // EnqueueOptions say when and for whom work is done. Nil means at once, with priority 0, without end.
 type EnqueueOptions struct {
 	Priority  int       // higher goes first; from -32768 to 32767

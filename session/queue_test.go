@@ -1,0 +1,402 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/omadm-sdk/omadm/dmtree"
+	"github.com/omadm-sdk/omadm/session"
+	"github.com/omadm-sdk/omadm/session/sessiontest"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// enqueue queues what fill writes for device-1.
+func enqueue(t *testing.T, s *session.Server, opts *session.EnqueueOptions, fill func(b *session.Batch)) []session.WorkID {
+	t.Helper()
+	b := new(session.Batch)
+	fill(b)
+	ids, err := s.Queue().Enqueue(t.Context(), "device-1", b, opts)
+	require.NoError(t, err)
+	require.Len(t, ids, b.Len())
+	return ids
+}
+
+// state renders a piece of work: "waiting", or its status and outcome.
+func state(t *testing.T, s *session.Server, id session.WorkID) string {
+	t.Helper()
+	w, err := s.Queue().Work(t.Context(), id)
+	require.NoError(t, err)
+	if w.Result == nil {
+		return w.Status.String()
+	}
+	if w.Result.Unknown {
+		return "done unknown"
+	}
+	return fmt.Sprintf("%s %d", w.Status, int(w.Result.Status))
+}
+
+func sent(m *syncml.Message) (l []string) {
+	for _, c := range sessiontest.Commands(m) {
+		l = append(l, c.Name()+" "+target(c))
+	}
+	return l
+}
+
+func target(c syncml.Command) string {
+	switch c := c.(type) {
+	case *syncml.Get:
+		return c.Items[0].Target.URI
+	case *syncml.Add:
+		return c.Items[0].Target.URI
+	case *syncml.Replace:
+		return c.Items[0].Target.URI
+	case *syncml.Delete:
+		return c.Items[0].Target.URI
+	case *syncml.Exec:
+		return c.Items[0].Target.URI
+	}
+	return ""
+}
+
+func TestQueue(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		s := newServer(t, nil)
+		ids := enqueue(t, s, nil, func(b *session.Batch) {
+			b.Get("./DevDetail/SwV").Label("build")
+			b.Atomic(func(b *session.Batch) {
+				b.Replace("./A", dmtree.Int(1))
+				b.Replace("./B", dmtree.Int(2)).Label("culprit")
+				b.Replace("./C", dmtree.Int(3))
+			}).Label("lockdown")
+		})
+		urgent := enqueue(t, s, &session.EnqueueOptions{Priority: 9}, func(b *session.Batch) { b.Delete("./X") })
+		require.Equal(t, "waiting", state(t, s, ids[0]))
+
+		d := sessiontest.NewDevice(t, s)
+		d.Encoding = enc
+		m := d.Open()
+		want(t, m, `
+			Status 1 1/0 SyncHdr 200
+			Status 2 1/1 Alert 200
+			Status 3 1/2 Replace 200
+			Delete 4 ./X
+			Get 5 ./DevDetail/SwV
+			Atomic 6
+			  Replace 7 ./A=1
+			  Replace 8 ./B=2
+			  Replace 9 ./C=3
+			Final`)
+		require.Equal(t, "leased", state(t, s, ids[0]))
+
+		c := sessiontest.Commands(m)
+		atomic := c[2].(*syncml.Atomic)
+		want(t, d.Send(
+			d.Status(c[0], 200), d.Status(c[1], 200), d.Results(c[1], "10.0"), d.Status(atomic, 507),
+			d.Status(atomic.Commands[0], 216), d.Status(atomic.Commands[1], 405), d.Status(atomic.Commands[2], 215),
+		), `
+			Status 1 2/0 SyncHdr 200
+			Final`)
+		require.Equal(t, []string{"done 200", "done 200", "done 507"},
+			[]string{state(t, s, urgent[0]), state(t, s, ids[0]), state(t, s, ids[1])})
+
+		r, err := s.Queue().Wait(t.Context(), ids[0])
+		require.NoError(t, err)
+		v, err := r.Value()
+		require.NoError(t, err)
+		require.Equal(t, []string{"10.0", "build", string(ids[0])}, []string{v.String(), r.Label, r.ID})
+
+		r, err = s.Queue().Wait(t.Context(), ids[1])
+		require.NoError(t, err)
+		require.Len(t, r.Children, 3)
+		require.Equal(t, []bool{false, true, false}, []bool{r.Children[0].Blamed, r.Children[1].Blamed, r.Children[2].Blamed})
+		require.EqualError(t, r.Children[1].Err(), "session: ./B: status 405 Command not allowed")
+		require.Equal(t, "culprit", r.Children[1].Label)
+
+		want(t, d.Open(), `
+			Status 1 1/0 SyncHdr 200
+			Status 2 1/1 Alert 200
+			Status 3 1/2 Replace 200
+			Final`)
+	})
+}
+
+func TestQueueOptions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil)
+		d := sessiontest.NewDevice(t, s)
+		later := enqueue(t, s, &session.EnqueueOptions{NotBefore: time.Now().Add(time.Hour)}, func(b *session.Batch) { b.Get("./Later") })
+		over := enqueue(t, s, &session.EnqueueOptions{Expires: time.Now().Add(time.Minute)}, func(b *session.Batch) { b.Get("./Over") })
+		keyed := func() session.WorkID {
+			return enqueue(t, s, &session.EnqueueOptions{Key: "update 7"}, func(b *session.Batch) { b.Get("./Keyed") })[0]
+		}
+		require.Equal(t, keyed(), keyed(), "an idempotency key names the work")
+		time.Sleep(30 * time.Minute)
+		m := d.Open()
+		require.Equal(t, []string{"Get ./Keyed"}, sent(m))
+		require.Equal(t, "done 514", state(t, s, over[0]))
+		d.Send(ok(d, m)...)
+		require.Equal(t, "done 200", state(t, s, keyed()), "work that is done is not queued again")
+		time.Sleep(30 * time.Minute)
+		require.Equal(t, []string{"Get ./Later"}, sent(d.Open()))
+		require.Equal(t, "leased", state(t, s, later[0]))
+
+		_, err := s.Queue().Enqueue(t.Context(), "device-1", new(session.Batch), &session.EnqueueOptions{Priority: 1 << 20})
+		require.ErrorContains(t, err, "want -32768 to 32767")
+		bad := new(session.Batch)
+		bad.Get("/etc/passwd")
+		_, err = s.Queue().Enqueue(t.Context(), "device-1", bad, nil)
+		require.ErrorIs(t, err, dmtree.ErrURI)
+	})
+}
+
+func TestQueueCancelAndRequeue(t *testing.T) {
+	s := newServer(t, nil)
+	q := s.Queue()
+	ids := enqueue(t, s, nil, func(b *session.Batch) {
+		b.Get("./A").Label("a")
+		b.Get("./B")
+	})
+	w, err := q.Cancel(t.Context(), ids[0])
+	require.NoError(t, err)
+	require.Equal(t, session.WorkCancelled, w.Status)
+	_, err = q.Wait(t.Context(), ids[0])
+	require.ErrorIs(t, err, session.ErrCancelled)
+
+	d := sessiontest.NewDevice(t, s)
+	m := d.Open()
+	require.Equal(t, []string{"Get ./B"}, sent(m))
+	w, err = q.Cancel(t.Context(), ids[1])
+	require.NoError(t, err)
+	require.Equal(t, session.WorkLeased, w.Status, "it has been sent")
+	d.Send(ok(d, m)...)
+
+	for _, id := range ids {
+		_, err = q.Requeue(t.Context(), id)
+		require.NoError(t, err)
+	}
+	var list []string
+	for w, err := range q.List(t.Context(), "device-1") {
+		require.NoError(t, err)
+		list = append(list, fmt.Sprint(w.Command, w.URI, w.Label, w.Status))
+	}
+	require.Equal(t, []string{"Get./Aawaiting", "Get./Bwaiting"}, list)
+	require.Equal(t, []string{"Get ./A", "Get ./B"}, sent(d.Open()))
+	_, err = q.Work(t.Context(), "nothing")
+	require.ErrorIs(t, err, session.ErrNoWork)
+}
+
+func TestQueueWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil)
+		ids := enqueue(t, s, nil, func(b *session.Batch) { b.Get("./A") })
+		type outcome struct {
+			r   *session.Result
+			err error
+		}
+		got := make(chan outcome, 2)
+		wait := func(q *session.Queue) { r, err := q.Wait(t.Context(), ids[0]); got <- outcome{r, err} }
+		go wait(s.Queue())
+		go wait(session.NewQueue(s.Queue().Store())) // as in another process
+		time.Sleep(time.Minute)
+		d := sessiontest.NewDevice(t, s)
+		d.Send(ok(d, d.Open())...)
+		for range 2 {
+			o := <-got
+			require.NoError(t, o.err)
+			require.EqualValues(t, 200, o.r.Status)
+		}
+
+		ctx, cancel := context.WithCancelCause(t.Context())
+		gone := errors.New("nobody cares any more")
+		cancel(gone)
+		_, err := s.Queue().Wait(ctx, enqueue(t, s, nil, func(b *session.Batch) { b.Get("./A") })[0])
+		require.ErrorIs(t, err, gone)
+	})
+}
+
+// TestUserScope: work on ./User waits until the enrolled user is signed in (windows-dm 5).
+func TestUserScope(t *testing.T) {
+	login := func(v string) *syncml.Alert { return alert(1224, event("com.microsoft/MDM/LoginStatus", "chr", v)) }
+	mode := func(v string) *syncml.Alert { return alert(1224, event("com.microsoft.mdm.synctype", "chr", v)) }
+	tests := []struct {
+		name   string
+		alerts []syncml.Command
+		want   []string
+	}{
+		{"nobody is signed in", []syncml.Command{login("none")}, []string{"Get ./Device/A"}},
+		{"somebody else is", []syncml.Command{login("others")}, []string{"Get ./Device/A"}},
+		{"nothing is said", nil, []string{"Get ./Device/A"}},
+		{"the user is", []syncml.Command{login("User")}, []string{"Get ./User/A", "Get ./Device/A", "Get ./Device/B"}},
+		{"session of a user", []syncml.Command{mode("user")}, []string{"Get ./User/A", "Get ./Device/B"}},
+		{"session of the device", []syncml.Command{login("user"), mode("device")}, []string{"Get ./Device/A"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newServer(t, nil)
+			enqueue(t, s, nil, func(b *session.Batch) {
+				b.Get("./User/A")
+				b.Get("./Device/A")
+			})
+			enqueue(t, s, &session.EnqueueOptions{User: true}, func(b *session.Batch) { b.Get("./Device/B") })
+			got := sent(sessiontest.NewDevice(t, s).Open(tt.alerts...))
+			slices.Sort(got)
+			slices.Sort(tt.want)
+			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+// TestSet: a Set takes the other way once when the device says that the first was wrong.
+func TestSet(t *testing.T) {
+	tests := []struct {
+		name    string
+		value   dmtree.Value
+		answers []syncml.StatusCode
+		sent    []string
+		want    syncml.StatusCode
+	}{
+		{"there", dmtree.Int(1), []syncml.StatusCode{200}, []string{"Replace ./A"}, 200},
+		{"not there", dmtree.Int(1), []syncml.StatusCode{404, 200}, []string{"Replace ./A", "Add ./A"}, 200},
+		{"neither", dmtree.Int(1), []syncml.StatusCode{404, 405}, []string{"Replace ./A", "Add ./A"}, 405},
+		{"made in between", dmtree.Int(1), []syncml.StatusCode{404, 418}, []string{"Replace ./A", "Add ./A"}, 418},
+		{"refused", dmtree.Int(1), []syncml.StatusCode{425}, []string{"Replace ./A"}, 425},
+		{"interior", dmtree.Interior(), []syncml.StatusCode{200}, []string{"Add ./A"}, 200},
+		{"interior that is there", dmtree.Interior(), []syncml.StatusCode{418}, []string{"Add ./A"}, 200},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, enc syncml.Encoding) {
+				var got []session.Result
+				d := sessiontest.NewDevice(t, newServer(t, asks(&got, func(w *session.Writer) { w.Set("./A", tt.value) })))
+				d.Encoding = enc
+				m := d.Open()
+				var all []string
+				for _, code := range tt.answers {
+					all = append(all, sent(m)...)
+					m = d.Send(d.Status(sessiontest.Commands(m)[0], code))
+				}
+				require.Empty(t, sent(m))
+				require.Equal(t, tt.sent, all)
+				require.Len(t, got, 1)
+				require.Equal(t, "Set", got[0].Command)
+				require.Equal(t, tt.want, got[0].Status)
+			})
+		})
+	}
+}
+
+// TestUnknownOutcome: a session that dies with commands out (design: delivery).
+func TestUnknownOutcome(t *testing.T) {
+	tests := []struct {
+		name    string
+		fill    func(b *session.Batch)
+		sent    []string            // in the next session
+		answers []syncml.StatusCode // one for each message
+		again   []string            // what that answer brings
+		want    string
+	}{
+		{"Get", func(b *session.Batch) { b.Get("./A") }, []string{"Get ./A"}, []syncml.StatusCode{200}, nil, "done 200"},
+		{"Replace", func(b *session.Batch) { b.Replace("./A", dmtree.Int(1)) }, []string{"Replace ./A"}, []syncml.StatusCode{200}, nil, "done 200"},
+		{"Add that had not been done", func(b *session.Batch) { b.Add("./A", dmtree.Int(1)) }, []string{"Add ./A"}, []syncml.StatusCode{200}, nil, "done 200"},
+		{"Add that had been done", func(b *session.Batch) { b.Add("./A", dmtree.Int(1)) }, []string{"Add ./A"}, []syncml.StatusCode{418, 200}, []string{"Replace ./A"}, "done 200"},
+		{"Add of an interior node", func(b *session.Batch) { b.Add("./A", dmtree.Interior()) }, []string{"Add ./A"}, []syncml.StatusCode{418}, nil, "done 200"},
+		{"Delete that had been done", func(b *session.Batch) { b.Delete("./A") }, []string{"Delete ./A"}, []syncml.StatusCode{404}, nil, "done 200"},
+		{"Delete that fails", func(b *session.Batch) { b.Delete("./A") }, []string{"Delete ./A"}, []syncml.StatusCode{405}, nil, "done 405"},
+		{"Exec", func(b *session.Batch) { b.Exec("./A", dmtree.Null) }, nil, nil, nil, "done unknown"},
+		{"Sequence with an Exec", func(b *session.Batch) {
+			b.Sequence(func(b *session.Batch) { b.Exec("./A", dmtree.Null) })
+		}, nil, nil, nil, "done unknown"},
+		{"Exec with a probe", func(b *session.Batch) { b.Exec("./A", dmtree.Null).Probe("./A/Status") }, []string{"Get ./A/Status"}, []syncml.StatusCode{200}, nil, "done unknown"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, enc syncml.Encoding) {
+				s := newServer(t, nil)
+				ids := enqueue(t, s, nil, tt.fill)
+				d := sessiontest.NewDevice(t, s)
+				d.Encoding = enc
+				require.Len(t, sessiontest.Commands(d.Open()), 1)
+				m := d.Open() // the device has rebooted
+				require.Equal(t, tt.sent, sent(m))
+				for i, code := range tt.answers {
+					c := sessiontest.Commands(m)[0]
+					answers := []syncml.Command{d.Status(c, code)}
+					if c.Name() == "Get" {
+						answers = append(answers, d.Results(c, "7"))
+					}
+					m = d.Send(answers...)
+					if i == 0 {
+						require.Equal(t, tt.again, sent(m))
+					}
+				}
+				require.Equal(t, tt.want, state(t, s, ids[0]))
+				if tt.name == "Exec with a probe" {
+					w, err := s.Queue().Work(t.Context(), ids[0])
+					require.NoError(t, err)
+					require.Equal(t, "Exec", w.Result.Command)
+					for u, v := range w.Result.Values() {
+						require.Equal(t, "./A/Status=7", string(u)+"="+v.String())
+					}
+				}
+			})
+		})
+	}
+
+	t.Run("not for ever", func(t *testing.T) {
+		s := newServer(t, nil)
+		ids := enqueue(t, s, nil, func(b *session.Batch) { b.Get("./A") })
+		d := sessiontest.NewDevice(t, s)
+		for i := range 3 {
+			require.Len(t, sent(d.Open()), 1, "session %d", i)
+		}
+		require.Empty(t, sent(d.Open()))
+		require.Equal(t, "done unknown", state(t, s, ids[0]))
+	})
+
+	t.Run("what a Handler wrote", func(t *testing.T) {
+		var got []session.Result
+		h := session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+			got = append(got, r.Results...)
+			for _, a := range r.Alerts {
+				w.Exec("./Retry", a.Value)
+				w.Replace("./State", a.Value)
+			}
+			return nil
+		})
+		d := sessiontest.NewDevice(t, newServer(t, h))
+		d.Open(alert(1226, event("com.example.failed", "chr", "x")))
+		m := d.Open()
+		require.Equal(t, []string{"Replace ./State"}, sent(m))
+		require.Len(t, got, 1)
+		require.True(t, got[0].Unknown)
+		require.EqualError(t, got[0].Err(), "session: ./Retry: the session died before the outcome was known")
+		d.Send(ok(d, m)...)
+		require.Len(t, got, 2)
+		require.NoError(t, got[1].Err())
+	})
+}
+
+// TestLostLease: work that is leased to a session nobody knows any more comes back.
+func TestLostLease(t *testing.T) {
+	s := newServer(t, nil)
+	store := new(session.MemoryStore)
+	s.Store = store
+	ids := enqueue(t, s, nil, func(b *session.Batch) {
+		b.Get("./A")
+		b.Exec("./B", dmtree.Null)
+	})
+	d := sessiontest.NewDevice(t, s)
+	d.Open()
+	r, err := store.Load(t.Context(), d.ID, time.Now(), 10)
+	require.NoError(t, err)
+	require.NoError(t, store.Commit(t.Context(), d.ID, r.Rev, &session.Change{})) // an operator has reset the device
+	require.Equal(t, []string{"Get ./A"}, sent(d.Open()))
+	require.Equal(t, "done unknown", state(t, s, ids[1]))
+}
