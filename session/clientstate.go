@@ -17,8 +17,10 @@ type clientState struct {
 	Counter uint16 // of the last session the device started by itself
 	Sign    []byte // see auth.Outgoing
 	Auth    []byte // see auth.Request
-	Trigger string // SessionID of the last notification that was acted on
-	Acted   time.Time
+
+	ServerNonce []byte    // that the server was given last: it signs notifications with it
+	Digests     [][]byte  // of the last notifications that led to a session
+	Default     time.Time // when one under the default nonce did
 
 	Session *openSession // nil: none is open
 }
@@ -42,6 +44,7 @@ type openSession struct {
 	Closed, Final bool
 	Idle          int
 
+	Resync   bool // the first message is signed under the default nonce
 	Accepted bool // a message of the server has been accepted
 	Refused  int  // messages of ours in a row that the server wanted other credentials for
 	Refusing int  // messages of the server's in a row that we wanted other credentials for
@@ -120,6 +123,19 @@ const (
 	keyState  = "state"
 	keyAlerts = "alerts"
 )
+
+// loadState reads what was stored, once. c.mu is held.
+func (c *Client) loadState(ctx context.Context) error {
+	if c.state != nil {
+		return nil
+	}
+	st := new(clientState)
+	if err := c.load(ctx, keyState, st); err != nil {
+		return err
+	}
+	c.state = st
+	return nil
+}
 
 // load reads what is stored under key into v, which stays as it is if that is nothing.
 func (c *Client) load(ctx context.Context, key string, v any) error {

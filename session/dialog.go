@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -72,12 +73,8 @@ func (d *Dialog) open(ctx context.Context, now time.Time) error {
 	c := d.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state == nil {
-		st := new(clientState)
-		if err := c.load(ctx, keyState, st); err != nil {
-			return err
-		}
-		c.state = st
+	if err := c.loadState(ctx); err != nil {
+		return err
 	}
 	d.st = c.state
 	n := d.opts.Notification
@@ -90,10 +87,11 @@ func (d *Dialog) open(ctx context.Context, now time.Time) error {
 		s.Encoding = syncml.XML
 	}
 	if n != nil {
-		if d.st.Trigger == n.ID() && now.Sub(d.st.Acted) < d.limits.Replay {
+		if d.st.acted(n) {
 			return ErrStale
 		}
-		s.ID, d.st.Trigger, d.st.Acted = n.ID(), n.ID(), now
+		d.st.act(n, now)
+		s.ID = n.ID()
 	} else {
 		d.st.Counter++
 		if d.st.Counter == 0 {
@@ -198,8 +196,11 @@ func (d *Dialog) end(ctx context.Context, reason error) error {
 // first makes the first message of the session.
 func (d *Dialog) first(ctx context.Context, now time.Time) (*Exchange, error) {
 	start := syncml.AlertClientInitiated
-	if d.opts.Notification != nil {
+	if n := d.opts.Notification; n != nil {
 		start = syncml.AlertServerInitiated
+		if n.Default {
+			d.resync(ctx)
+		}
 	}
 	add := func(c syncml.Command) { d.s.Queue = append(d.s.Queue, entry{Command: c}) }
 	add(&syncml.Alert{Code: start})
@@ -228,6 +229,23 @@ func (d *Dialog) first(ctx context.Context, now time.Time) (*Exchange, error) {
 	}
 	add(info)
 	return d.message(ctx, now, nil)
+}
+
+// resync has the first message signed under the default nonce, as if the server had asked for that (oma-dm 7.6). A Signer
+// that cannot do so signs as it always does.
+func (d *Dialog) resync(ctx context.Context) {
+	if d.c.Sign == nil {
+		return
+	}
+	state, err := auth.Judge(ctx, d.c.Sign, &auth.Verdict{Peer: d.c.URL, Status: &syncml.Status{
+		Cmd: "SyncHdr", CmdRef: "0", Code: syncml.StatusInvalidCredentials,
+		Chal: &syncml.Chal{Meta: syncml.Meta{
+			Format: "b64", Type: syncml.AuthMD5, NextNonce: base64.StdEncoding.EncodeToString([]byte(defaultNonces[0])),
+		}},
+	}})
+	if err == nil {
+		d.st.Sign, d.s.Resync = state, true
+	}
 }
 
 // clientEvent returns an alert 1224 of one event, without Format, as Windows sends it.
@@ -357,6 +375,11 @@ func (d *Dialog) judge(ctx context.Context, now time.Time, in *Reply, msg *syncm
 	if res.Identity != nil {
 		d.st.Auth = res.State
 		d.s.Accepted, d.s.Refusing = true, 0
+		if v.chal != nil {
+			if nonce, err := base64.StdEncoding.DecodeString(v.chal.Meta.NextNonce); err == nil && len(nonce) > 0 {
+				d.st.ServerNonce = nonce
+			}
+		}
 		return v, nil
 	}
 	d.s.Refusing++

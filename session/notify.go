@@ -1,14 +1,19 @@
 package session
 
 import (
+	"bytes"
+	"context"
 	"crypto/md5"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/omadm-sdk/omadm/auth"
 )
 
 // NotificationType is the media type of a [Notification] (package #0).
@@ -33,6 +38,8 @@ type Notification struct {
 	// Default says that the digest was made with the default nonce, because the server's had got lost: the session's
 	// first credentials are to be made with it as well (oma-dm 7.6).
 	Default bool
+
+	digest []byte // as it came; nil if it was not checked by a client
 }
 
 // UIMode says whether the user should notice a notification.
@@ -58,9 +65,9 @@ func (n *Notification) ID() string {
 	return strings.ToUpper(strconv.FormatUint(uint64(n.SessionID), 16))
 }
 
-// Append appends the notification to dst, signed with the server's password for this device and the nonce that the
-// device handed out last. A nil nonce stands for the default one.
-func (n *Notification) Append(dst []byte, password string, nonce []byte) ([]byte, error) {
+// Append appends the notification to dst, signed with the secret by which the server proves itself to this device, and the
+// nonce that the device handed out last. A nil nonce stands for the default one.
+func (n *Notification) Append(dst []byte, secret auth.Secret, nonce []byte) ([]byte, error) {
 	switch {
 	case len(n.Server) == 0 || len(n.Server) > 255:
 		return dst, fmt.Errorf("%w: want a server ID of 1 to 255 octets, not %d", ErrNotification, len(n.Server))
@@ -73,7 +80,10 @@ func (n *Notification) Append(dst []byte, password string, nonce []byte) ([]byte
 		nonce = []byte(defaultNonces[0])
 	}
 	trigger := n.trigger(make([]byte, 0, triggerHeader+len(n.Server)+len(n.Body)))
-	digest := triggerDigest(n.Server, password, nonce, trigger)
+	digest, err := sign(n.Server, secret, string(nonce), trigger)
+	if err != nil {
+		return dst, fmt.Errorf("session: sign notification: %w", err)
+	}
 	dst = append(dst, digest[:]...)
 	return append(dst, trigger...), nil
 }
@@ -89,11 +99,9 @@ func (n *Notification) trigger(dst []byte) []byte {
 	return append(dst, n.Body...)
 }
 
-// triggerDigest is H(B64(H(id:password)):nonce:B64(H(trigger))).
-func triggerDigest(id, password string, nonce, trigger []byte) [md5.Size]byte {
-	b64 := base64.StdEncoding.EncodeToString
-	inner, outer := md5.Sum([]byte(id+":"+password)), md5.Sum(trigger)
-	return md5.Sum([]byte(b64(inner[:]) + ":" + string(nonce) + ":" + b64(outer[:])))
+// sign returns the digest of a trigger (oma-dm 7.3). The user part is the server's ID.
+func sign(server string, secret auth.Secret, nonce string, trigger []byte) ([md5.Size]byte, error) {
+	return auth.Credential{Name: server, Secret: secret}.MAC([]byte(nonce), trigger)
 }
 
 // ParseNotification reads a notification without believing it: nothing says yet that the server sent it. See
@@ -127,26 +135,70 @@ func ParseNotification(data []byte) (*Notification, error) {
 	return n, nil
 }
 
-// VerifyNotification reads a notification and checks that the server with this password sent it, under the nonce that
-// was handed out to that server last. It falls back on the default nonce, and then says so in Default; callers should
-// let that happen rarely.
-func VerifyNotification(data []byte, password string, nonce []byte) (*Notification, error) {
+// VerifyNotification reads a notification and checks that the server whose secret this is has sent it, under the nonce
+// that was handed out to that server last. It falls back on the default nonce, and then says so in Default; callers
+// should let that happen rarely. [Client.Notified] does all of it for a Client.
+func VerifyNotification(data []byte, secret auth.Secret, nonce []byte) (*Notification, error) {
 	n, err := ParseNotification(data)
 	if err != nil {
 		return nil, err
 	}
-	matches := func(nonce []byte) bool {
-		want := triggerDigest(n.Server, password, nonce, data[md5.Size:])
-		return subtle.ConstantTimeCompare(want[:], data[:md5.Size]) == 1
-	}
-	if matches(nonce) {
-		return n, nil
-	}
-	for _, d := range defaultNonces {
-		if matches([]byte(d)) {
-			n.Default = true
+	for i, try := range [...]string{string(nonce), defaultNonces[0], defaultNonces[1]} {
+		want, err := sign(n.Server, secret, try, data[md5.Size:])
+		if err != nil {
+			return nil, fmt.Errorf("session: verify notification: %w", err)
+		}
+		if subtle.ConstantTimeCompare(want[:], data[:md5.Size]) == 1 {
+			n.Default = i > 0
 			return n, nil
 		}
 	}
 	return nil, ErrDigest
+}
+
+// defaultInterval is how long a notification under the default nonce is not believed after another one was: whoever
+// recorded the first could send it again.
+const defaultInterval = time.Hour
+
+// keptDigests is how many notifications a client remembers to have acted on.
+const keptDigests = 16
+
+// Notified checks a notification that has arrived at the time now over any bearer: it must come from this client's server,
+// be signed with the secret that the server proves itself by, under the nonce that the server was given last, and must
+// not have led to a session before. Give it to Run, in [RunOptions]; whatever is wrong with it, ignore it.
+func (c *Client) Notified(ctx context.Context, now time.Time, data []byte, secret auth.Secret) (*Notification, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.loadState(ctx); err != nil {
+		return nil, err
+	}
+	n, err := VerifyNotification(data, secret, c.state.ServerNonce)
+	switch {
+	case err != nil:
+		return nil, err
+	case n.Server != c.server():
+		return nil, fmt.Errorf("%w: it is from server %q, want %q", ErrNotification, n.Server, c.server())
+	case n.Default && now.Sub(c.state.Default) < defaultInterval:
+		return nil, ErrDigest
+	}
+	n.digest = data[:md5.Size:md5.Size]
+	if c.state.acted(n) {
+		return nil, ErrStale
+	}
+	return n, nil
+}
+
+// acted reports whether a session was opened for n.
+func (st *clientState) acted(n *Notification) bool {
+	return n.digest != nil && slices.ContainsFunc(st.Digests, func(d []byte) bool { return bytes.Equal(d, n.digest) })
+}
+
+// act notes that a session is opened for n.
+func (st *clientState) act(n *Notification, now time.Time) {
+	if n.digest != nil {
+		st.Digests = append(st.Digests[max(0, len(st.Digests)-keptDigests+1):], n.digest)
+	}
+	if n.Default {
+		st.Default = now
+	}
 }

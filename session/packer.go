@@ -37,7 +37,7 @@ func (d *Dialog) message(ctx context.Context, now time.Time, r *reception) (*Exc
 	if d.rules.announce {
 		h.Meta = syncml.Meta{MaxMsgSize: d.limits.Message, MaxObjSize: d.limits.Object}
 	}
-	o := &auth.Outgoing{Header: &h, HTTP: d.fields(), First: s.MsgID == 1, State: d.st.Sign}
+	o := &auth.Outgoing{Header: &h, HTTP: d.fields(), First: s.MsgID == 1 && !s.Resync, State: d.st.Sign}
 	if d.c.Sign != nil {
 		if err := d.c.Sign.Sign(ctx, o); err != nil {
 			return nil, fmt.Errorf("session: sign: %w", err)
