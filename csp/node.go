@@ -323,6 +323,11 @@ func (n *Node) Def() Def {
 	case n.flags&flagCaseSensitive != 0:
 		d.Case = CaseSensitive
 	}
+	for i := 0; i < len(n.line) && n.line[i] != '\t'; i++ {
+		if c := n.line[i]; '0' <= c && c <= '9' && n.occurs >= OccursZeroOrN {
+			d.MaxOccurs = d.MaxOccurs*10 + int(c-'0')
+		}
+	}
 	if n.flags&flagAppends != 0 {
 		d.Replace = ReplaceAppends
 	}

@@ -33,20 +33,3 @@ func OpOf(name string) (Op, bool) {
 	}
 	return 0, false
 }
-
-// opText lists the commands of o for people, such as "Add, Get and Replace".
-func opText(o Op) string {
-	var names []string
-	for i, s := range opNames {
-		if o&(1<<i) != 0 {
-			names = append(names, s)
-		}
-	}
-	switch len(names) {
-	case 0:
-		return "nothing"
-	case 1:
-		return names[0]
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}

@@ -16,11 +16,11 @@ func checkSDDL(s string) error {
 	last := -1
 	for rest != "" {
 		if len(rest) < 2 || rest[1] != ':' {
-			return fmt.Errorf("expected O:, G:, D: or S: at %q", shorten(rest))
+			return fmt.Errorf("%q begins no part of it; the parts are O, G, D and S", shorten(rest))
 		}
 		part := strings.IndexByte(order, rest[0])
 		if part < 0 {
-			return fmt.Errorf("%c: is none of O:, G:, D: and S:", rest[0])
+			return fmt.Errorf("%q begins no part of it; the parts are O, G, D and S", shorten(rest))
 		}
 		if part <= last {
 			return fmt.Errorf("%c: is out of order", rest[0])
