@@ -537,13 +537,13 @@ func (d *Dialog) statuses(ctx context.Context, msg *syncml.Message, v *verdict) 
 func (d *Dialog) received401(ctx context.Context, msg *syncml.Message, st *syncml.Status, v *verdict) (challenged bool, err error) {
 	challenged = st.Code == syncml.StatusInvalidCredentials || st.Code == syncml.StatusCredentialsRequired
 	if challenged && d.c.Sign == nil || !challenged && !st.Code.Success() {
-		return false, &StatusError{Code: st.Code, Text: "answer to the message as a whole"}
+		return false, &StatusError{Code: st.Code, Text: "the server refuses the session"}
 	}
 	state, err := auth.Judge(ctx, d.c.Sign, &auth.Verdict{
 		Peer: msg.Header.Source.URI, Status: st, State: d.st.Sign, Trusted: !v.refused,
 	})
 	if err != nil {
-		return false, errors.Join(&StatusError{Code: st.Code, Text: "answer to our credentials"}, err)
+		return false, errors.Join(&StatusError{Code: st.Code, Text: "the server refuses our credentials"}, err)
 	}
 	d.st.Sign = state
 	return challenged, nil
