@@ -8,6 +8,8 @@ require (
 	golang.org/x/crypto v0.58.0
 )
 
+require software.sslmate.com/src/go-pkcs12 v0.7.4
+
 require (
 	github.com/beevik/etree v1.8.1
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
