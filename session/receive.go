@@ -382,7 +382,11 @@ func (x *exchange) devInfo(c *syncml.Replace) syncml.StatusCode {
 	}
 	info := make([]string, 0, 2*len(c.Items))
 	for i := range c.Items {
-		root, name, ok := strings.Cut(strings.TrimPrefix(c.Items[i].Source.URI, "./"), "/")
+		u := c.Items[i].Source.URI
+		if u != "" && !dmtree.URI(u).Valid() {
+			return syncml.StatusBadRequest
+		}
+		root, name, ok := strings.Cut(strings.TrimPrefix(u, "./"), "/")
 		if !ok || !strings.EqualFold(root, "DevInfo") {
 			return syncml.StatusNotAllowed
 		}
