@@ -44,7 +44,7 @@ func (x *index) find(u URI) (id uint32, ok bool) {
 	if u == Root {
 		return 0, true
 	}
-	if len(x.slots) == 0 {
+	if len(x.slots) == 0 || len(u) < 3 || u[:2] != "./" {
 		return 0, false
 	}
 	path := string(u[2:])

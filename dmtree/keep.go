@@ -22,6 +22,8 @@ const (
 	keepRoot = Root + "/" + keepName
 )
 
+func inKeep(u URI) bool { return u == keepRoot || strings.HasPrefix(string(u), string(keepRoot)+"/") }
+
 // below shows the part of a Memory below a node as a tree of its own.
 type below struct {
 	p interface {

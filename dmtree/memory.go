@@ -25,12 +25,16 @@ type Memory struct {
 	// beyond is refused with ErrFull. Zero means no limit.
 	MaxBytes int
 
+	// Journal, if not nil, is told of each transaction before it counts.
+	Journal Journal
+
+	ready  sync.Once
+	turn   chan struct{} // holds a token while a writer has its turn; who has it may read without mu
 	mu     sync.RWMutex
 	index  index
 	values []Value // by node number
 	about  map[uint32]Properties
 	bytes  int
-	turn   chan struct{} // holds a token while a writer has its turn
 }
 
 // Set creates or overwrites the node u without regard to access and limits: it
@@ -43,13 +47,14 @@ func (m *Memory) Set(u URI, v Value) {
 	if err != nil || !fits(c) || c.Prop() != "" || c.List() != "" {
 		panic("dmtree: Memory.Set: " + string(u) + " is no URI of a node")
 	}
-	if err := m.acquire(context.Background()); err != nil {
-		panic("dmtree: Memory.Set inside a transaction on the same Memory")
+	err = m.acquire(context.Background())
+	if err == nil {
+		defer m.release()
+		err = m.commit([]Change{{Op: OpSet, URI: c, Value: v}})
 	}
-	defer m.release()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.apply(change{op: opSet, uri: c, value: v})
+	if err != nil {
+		panic("dmtree: Memory.Set: " + err.Error())
+	}
 }
 
 // Describe says what Tree is to know of the node u, such as which commands it
@@ -57,9 +62,9 @@ func (m *Memory) Set(u URI, v Value) {
 // its node.
 func (m *Memory) Describe(u URI, p Properties) error {
 	return do("describe", u, func(c URI) error {
+		m.ready.Do(m.init)
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.init()
 		id, ok := m.index.find(c)
 		if !ok {
 			return ErrNotFound
@@ -96,22 +101,22 @@ func (m *Memory) Node(_ context.Context, u URI) (Properties, error) {
 
 // Add implements Adder. The names of an interior value are ignored.
 func (m *Memory) Add(ctx context.Context, u URI, v Value) error {
-	return m.change(ctx, change{op: opAdd, uri: u, value: v})
+	return m.change(ctx, Change{Op: OpAdd, URI: u, Value: v})
 }
 
 // Replace implements Replacer.
 func (m *Memory) Replace(ctx context.Context, u URI, v Value) error {
-	return m.change(ctx, change{op: opReplace, uri: u, value: v})
+	return m.change(ctx, Change{Op: OpReplace, URI: u, Value: v})
 }
 
 // Delete implements Deleter. The root cannot be deleted.
 func (m *Memory) Delete(ctx context.Context, u URI) error {
-	return m.change(ctx, change{op: opDelete, uri: u})
+	return m.change(ctx, Change{Op: OpDelete, URI: u})
 }
 
 // Rename implements Renamer.
 func (m *Memory) Rename(ctx context.Context, u URI, name string) error {
-	return m.change(ctx, change{op: opRename, uri: u, name: Escape(name)})
+	return m.change(ctx, Change{Op: OpRename, URI: u, Name: name})
 }
 
 // Begin implements Beginner. A transaction sees what it has changed itself
@@ -132,8 +137,25 @@ func (m *Memory) Len() int {
 	return m.index.used
 }
 
+// Apply makes changes in one transaction, as they were once told to a Journal.
+// Without changes, it only calls the Journal.
+func (m *Memory) Apply(ctx context.Context, changes ...Change) error {
+	if err := m.acquire(ctx); err != nil {
+		return err
+	}
+	defer m.release()
+	after := view{m: m}
+	for _, c := range changes {
+		if err := after.check(c); err != nil {
+			return &Error{Op: "apply", URI: c.URI, Err: err}
+		}
+		after.apply(c)
+	}
+	return m.commit(changes)
+}
+
 // change makes one change outside of any transaction.
-func (m *Memory) change(ctx context.Context, c change) error {
+func (m *Memory) change(ctx context.Context, c Change) error {
 	if err := m.acquire(ctx); err != nil {
 		return err
 	}
@@ -141,10 +163,7 @@ func (m *Memory) change(ctx context.Context, c change) error {
 	if err := (&view{m: m}).check(c); err != nil { // nobody else writes now
 		return err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.apply(c)
-	return nil
+	return m.commit([]Change{c})
 }
 
 // maxTurn bounds the wait for other writers. Whoever waits longer most likely
@@ -153,10 +172,8 @@ const maxTurn = 10 * time.Second
 
 // acquire waits for the turn to write.
 func (m *Memory) acquire(ctx context.Context) error {
-	m.mu.Lock()
-	m.init()
+	m.ready.Do(m.init)
 	turn := m.turn
-	m.mu.Unlock()
 	select {
 	case turn <- struct{}{}:
 		return nil
@@ -176,13 +193,13 @@ func (m *Memory) acquire(ctx context.Context) error {
 
 func (m *Memory) release() { <-m.turn }
 
-// init makes the zero Memory usable; mu is held for writing.
+// init makes the zero Memory writable.
 func (m *Memory) init() {
-	if m.turn == nil {
-		m.turn = make(chan struct{}, 1)
-		m.index.exact = m.CaseSensitive
-		m.values = append(m.values, Interior())
-	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.turn = make(chan struct{}, 1)
+	m.index.exact = m.CaseSensitive
+	m.values = append(m.values, Interior())
 }
 
 // get reads a node; mu is held. An interior node's value is made from its
@@ -214,23 +231,23 @@ func (m *Memory) get(u URI) (Value, bool) {
 }
 
 // apply makes a change that has been checked; mu is held for writing.
-func (m *Memory) apply(c change) {
-	m.init()
-	switch c.op {
-	case opAdd, opSet:
-		m.set(c.uri, c.value)
-	case opReplace:
-		id, _ := m.index.find(c.uri)
-		m.bytes += weigh(c.value) - weigh(m.values[id])
-		m.values[id] = c.value
-	case opDelete:
-		if id, ok := m.index.find(c.uri); ok {
-			m.drop(id, c.uri)
+func (m *Memory) apply(c Change) {
+	switch c.Op {
+	case OpAdd, OpSet:
+		m.set(c.URI, c.Value)
+	case OpReplace:
+		id, _ := m.index.find(c.URI)
+		m.bytes += weigh(c.Value) - weigh(m.values[id])
+		m.values[id] = c.Value
+	case OpDelete:
+		if id, ok := m.index.find(c.URI); ok {
+			m.drop(id, c.URI)
 		}
-	case opRename:
-		id, _ := m.index.find(c.uri)
-		m.bytes += len(c.name) - int(m.index.nodes[id].size)
-		m.index.rename(id, c.uri, c.name)
+	case OpRename:
+		id, _ := m.index.find(c.URI)
+		segment := Escape(c.Name)
+		m.bytes += len(segment) - int(m.index.nodes[id].size)
+		m.index.rename(id, c.URI, segment)
 	}
 }
 

@@ -2,32 +2,15 @@ package dmtree
 
 import (
 	"context"
+	"fmt"
 	"slices"
-)
-
-// A change is one write, as transactions and logs keep it.
-type change struct {
-	op    op
-	uri   URI // canonical, without query
-	value Value
-	name  string // of a rename, escaped
-}
-
-type op uint8
-
-const (
-	opAdd op = iota
-	opReplace
-	opDelete
-	opRename
-	opSet
 )
 
 // memoryTx keeps its changes in a list and shows them through a view.
 type memoryTx struct {
 	m        *Memory
 	view     view
-	changes  []change
+	changes  []Change
 	prepared bool
 	over     bool
 }
@@ -57,24 +40,24 @@ func (t *memoryTx) Node(ctx context.Context, u URI) (Properties, error) {
 }
 
 func (t *memoryTx) Add(_ context.Context, u URI, v Value) error {
-	return t.change(change{op: opAdd, uri: u, value: v})
+	return t.change(Change{Op: OpAdd, URI: u, Value: v})
 }
 
 func (t *memoryTx) Replace(_ context.Context, u URI, v Value) error {
-	return t.change(change{op: opReplace, uri: u, value: v})
+	return t.change(Change{Op: OpReplace, URI: u, Value: v})
 }
 
 func (t *memoryTx) Delete(_ context.Context, u URI) error {
-	return t.change(change{op: opDelete, uri: u})
+	return t.change(Change{Op: OpDelete, URI: u})
 }
 
 func (t *memoryTx) Rename(_ context.Context, u URI, name string) error {
-	return t.change(change{op: opRename, uri: u, name: Escape(name)})
+	return t.change(Change{Op: OpRename, URI: u, Name: name})
 }
 
 func (t *memoryTx) Keep() Provider { return &below{t, keepRoot} }
 
-func (t *memoryTx) change(c change) error {
+func (t *memoryTx) change(c Change) error {
 	if t.over || t.prepared {
 		return errTxOver
 	}
@@ -100,7 +83,7 @@ func (t *memoryTx) Prepare(ctx context.Context) error {
 	for _, c := range t.changes {
 		if err := again.check(c); err != nil {
 			t.m.release()
-			return &Error{Op: "prepare", URI: c.uri, Err: err}
+			return &Error{Op: "prepare", URI: c.URI, Err: err}
 		}
 		again.apply(c)
 	}
@@ -113,13 +96,9 @@ func (t *memoryTx) Commit(ctx context.Context) error {
 		t.over = true
 		return err
 	}
-	t.m.mu.Lock()
-	for _, c := range t.changes {
-		t.m.apply(c)
-	}
-	t.m.mu.Unlock()
+	err := t.m.commit(t.changes)
 	t.end()
-	return nil
+	return err
 }
 
 func (t *memoryTx) Rollback(context.Context) error {
@@ -262,56 +241,62 @@ func (w *view) origin(u URI) URI {
 }
 
 // check tells whether the change can be made.
-func (w *view) check(c change) error {
-	old, exists := w.kind(c.uri)
-	switch c.op {
-	case opAdd:
+func (w *view) check(c Change) error {
+	if u := c.URI; !inKeep(u) && !u.isCanonical() {
+		return fmt.Errorf("%w: it is not canonical", ErrURI)
+	}
+	old, exists := w.kind(c.URI)
+	switch c.Op {
+	default:
+		return ErrUnsupported
+	case OpSet:
+	case OpAdd:
 		return w.checkAdd(c, exists)
-	case opReplace:
+	case OpReplace:
 		switch {
 		case !exists:
 			return ErrNotFound
 		case old.format == FormatNode:
 			return ErrNotAllowed
-		case c.value.format == FormatNode:
+		case c.Value.format == FormatNode:
 			return ErrFormat
 		}
-		return w.room(weigh(c.value) - weigh(old))
-	case opDelete:
+		return w.room(weigh(c.Value) - weigh(old))
+	case OpDelete:
 		switch {
 		case !exists:
 			return ErrNotFound
-		case c.uri.IsRoot():
+		case c.URI.IsRoot():
 			return ErrNotAllowed
 		}
-	case opRename:
+	case OpRename:
 		switch {
 		case !exists:
 			return ErrNotFound
-		case c.uri.IsRoot():
+		case c.URI.IsRoot():
 			return ErrNotAllowed
 		}
-		renamed := c.uri.Parent().withSegment(c.name)
+		renamed := c.URI.Parent().Join(c.Name)
 		if !fits(renamed) {
 			return ErrTooLong
 		}
-		if _, taken := w.kind(renamed); taken && w.key(renamed) != w.key(c.uri) {
+		if _, taken := w.kind(renamed); taken && w.key(renamed) != w.key(c.URI) {
 			return ErrExist
 		}
-		return w.room(len(c.name) - len(Escape(c.uri.Name())))
+		return w.room(len(Escape(c.Name)) - len(Escape(c.URI.Name())))
 	}
 	return nil
 }
 
-func (w *view) checkAdd(c change, exists bool) error {
+func (w *view) checkAdd(c Change, exists bool) error {
 	if exists {
 		return ErrExist
 	}
-	if !fits(c.uri) {
+	if !fits(c.URI) {
 		return ErrTooLong
 	}
-	need := weigh(c.value)
-	for u := c.uri; ; {
+	need := weigh(c.Value)
+	for u := c.URI; ; {
 		need += len(u) - len(u.Parent()) - 1
 		u = u.Parent()
 		above, ok := w.kind(u)
@@ -339,21 +324,23 @@ func (w *view) room(more int) error {
 }
 
 // apply notes a change that has been checked.
-func (w *view) apply(c change) {
+func (w *view) apply(c Change) {
 	if w.nodes == nil {
 		w.nodes = make(map[URI]*viewNode)
 	}
-	switch c.op {
-	case opAdd:
-		w.create(c.uri, c.value)
-	case opReplace:
-		old, _ := w.kind(c.uri)
-		w.bytes += weigh(c.value) - weigh(old)
-		w.node(c.uri).value = c.value
-	case opDelete:
-		w.remove(c.uri)
-	case opRename:
-		w.move(c.uri, c.uri.Parent().withSegment(c.name))
+	switch c.Op {
+	case OpAdd:
+		w.create(c.URI, c.Value)
+	case OpSet:
+		w.set(c.URI, c.Value)
+	case OpReplace:
+		old, _ := w.kind(c.URI)
+		w.bytes += weigh(c.Value) - weigh(old)
+		w.node(c.URI).value = c.Value
+	case OpDelete:
+		w.remove(c.URI)
+	case OpRename:
+		w.move(c.URI, c.URI.Parent().Join(c.Name))
 	}
 }
 
@@ -367,6 +354,28 @@ func (w *view) node(u URI) *viewNode {
 		w.nodes[k] = n
 	}
 	return n
+}
+
+// set does what Memory.Set does.
+func (w *view) set(u URI, v Value) {
+	old, exists := w.kind(u)
+	switch interior := v.format == FormatNode; {
+	case u == Root && !interior:
+	case exists && interior != (old.format == FormatNode):
+		w.remove(u)
+		w.create(u, v)
+	case !exists:
+		w.set(u.Parent(), Interior())
+		w.create(u, v)
+	case interior && v.mime == "":
+	default:
+		if interior {
+			v.text = ""
+		}
+		n := w.node(u)
+		w.bytes += weigh(v) - weigh(old)
+		n.value = v
+	}
 }
 
 func (w *view) create(u URI, v Value) {

@@ -50,6 +50,12 @@ func (u URI) Valid() bool {
 	return reason == ""
 }
 
+// isCanonical reports whether u is valid and its own canonical form.
+func (u URI) isCanonical() bool {
+	canonical, reason := u.scan()
+	return canonical && reason == ""
+}
+
 // Canonical returns the one spelling that all spellings of u share: it starts
 // with "./" (the root is "."), the scopes are written ./Device and ./User,
 // ./Vendor becomes ./Device/Vendor, and exactly the characters that need it

@@ -163,7 +163,7 @@ func TestSecret(t *testing.T) {
 	}
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "v", v, "e", dmtree.Entry{Value: v})
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "v", v, "e", dmtree.Entry{Value: v})
-	if b, err := json.Marshal(v); err == nil {
+	if b, err := json.Marshal([]any{v}); err == nil {
 		out.Write(b)
 	}
 	_, err := v.Int()

@@ -19,16 +19,6 @@ type Element struct {
 	Children []*Element
 }
 
-// child returns the first child of that name in the MgmtTree namespace.
-func (e *Element) child(name string) *Element {
-	for _, c := range e.Children {
-		if c.Name == name && c.Space == "" {
-			return c
-		}
-	}
-	return nil
-}
-
 // trimmed is the text without the white space around it.
 func (e *Element) trimmed() string { return strings.TrimSpace(e.Text) }
 
