@@ -34,7 +34,7 @@ func header() syncml.Header {
 	}
 }
 
-// decode decodes in all the ways there are, and fails where two of them disagree.
+// decode decodes in all the ways there are, the other encoding included, and fails where two of them disagree.
 func decode(t *testing.T, in string, opts *syncml.DecoderOptions) (*syncml.Message, error) {
 	t.Helper()
 	m, err := syncml.Unmarshal([]byte(in), opts)
@@ -57,6 +57,9 @@ func decode(t *testing.T, in string, opts *syncml.DecoderOptions) (*syncml.Messa
 		} else if gotErr != nil && (err == nil || err.Error() != gotErr.Error()) {
 			t.Fatalf("reader %s: error %v, from memory %v", name, gotErr, err)
 		}
+	}
+	if err == nil {
+		decodeBinary(t, in, m, opts)
 	}
 	return m, err
 }

@@ -164,20 +164,31 @@ func Append(dst []byte, m *Message, opts *EncoderOptions) ([]byte, error) {
 	if opts != nil {
 		e.opts = *opts
 	}
-	e.Reset(nil)
-	*e.out.bytes() = dst
+	e.bin.literals = literals{learn: true}
+	for {
+		known := len(e.bin.literals.table)
+		e.Reset(nil)
+		*e.out.bytes() = dst
+		if err := e.message(m); err != nil {
+			return dst, err
+		}
+		if len(e.bin.literals.table) == known {
+			return *e.out.bytes(), nil
+		}
+		// Names have come up that WBXML must announce in the header.
+	}
+}
+
+func (e *Encoder) message(m *Message) error {
 	if err := e.Begin(&m.Header); err != nil {
-		return dst, err
+		return err
 	}
 	for _, c := range m.Commands {
 		if err := e.Encode(c); err != nil {
-			return dst, err
+			return err
 		}
 	}
-	if err := e.End(m.Final); err != nil {
-		return dst, err
-	}
-	return *e.out.bytes(), nil
+	return e.End(m.Final)
 }
 
 // failf keeps the first thing that is wrong with the command in progress.

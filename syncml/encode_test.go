@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/omadm-sdk/omadm/syncml"
 	"github.com/stretchr/testify/require"
@@ -55,6 +57,11 @@ func TestEncodeOrder(t *testing.T) {
 	}
 	out, err := syncml.Append(nil, everything(), nil)
 	require.NoError(t, err)
+	bin, err := syncml.Append(nil, everything(), &syncml.EncoderOptions{Encoding: syncml.WBXML})
+	require.NoError(t, err)
+	noAttributes := regexp.MustCompile(` (xmlns|msft)[^>]*`)
+	require.Equal(t, noAttributes.ReplaceAllString(string(out), ""), xmlOf(t, bin), "the same elements in the same order")
+
 	rest := string(out)
 	for _, p := range parts {
 		var found bool
@@ -182,6 +189,13 @@ func TestBadChar(t *testing.T) {
 			require.NoError(t, err)
 			require.Contains(t, back.Commands[0].(*syncml.Replace).Items[0].Data.String(), "\uFFFD")
 
+			// WBXML carries anything.
+			out, err = syncml.Append(nil, m, &syncml.EncoderOptions{Encoding: syncml.WBXML})
+			require.NoError(t, err)
+			back, err = syncml.Unmarshal(out, nil)
+			require.NoError(t, err)
+			require.Equal(t, bad, back.Commands[0].(*syncml.Replace).Items[0].Data.String())
+
 			if kind == syncml.DataOpaque {
 				continue // already bytes; the format says what they are
 			}
@@ -199,6 +213,21 @@ func TestBadChar(t *testing.T) {
 		h.Source.URI = bad
 		_, err := syncml.Append(nil, &syncml.Message{Header: h}, &syncml.EncoderOptions{BadChar: syncml.BadCharBase64})
 		require.ErrorIs(t, err, syncml.ErrBadChar, "only Data has a format")
+
+		out, err := syncml.Append(nil, &syncml.Message{Header: h}, &syncml.EncoderOptions{Encoding: syncml.WBXML})
+		if utf8.ValidString(bad) {
+			require.NoError(t, err)
+			back, err := syncml.Unmarshal(out, nil)
+			require.NoError(t, err)
+			require.Equal(t, strings.TrimSpace(bad), back.Header.Source.URI)
+		} else {
+			require.ErrorIs(t, err, syncml.ErrBadChar)
+			out, err = syncml.Append(nil, &syncml.Message{Header: h}, &syncml.EncoderOptions{Encoding: syncml.WBXML, BadChar: syncml.BadCharReplace})
+			require.NoError(t, err)
+			back, err := syncml.Unmarshal(out, nil)
+			require.NoError(t, err)
+			require.Equal(t, strings.ToValidUTF8(bad, "\uFFFD"), back.Header.Source.URI)
+		}
 	}
 }
 
@@ -238,25 +267,24 @@ func TestEncodeRefuses(t *testing.T) {
 		{"nil", []syncml.Command{nil}, `no command`},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			var out bytes.Buffer
-			e := syncml.NewEncoder(&out, nil)
-			h := header()
-			require.NoError(t, e.Begin(&h))
-			var err error
-			want := `<SyncML xmlns="SYNCML:SYNCML1.2">` + hdr + `<SyncBody>`
-			for i, c := range test.cmds {
-				if err = e.Encode(c); i < len(test.cmds)-1 {
-					require.NoError(t, err)
-					part, err := syncml.Append(nil, &syncml.Message{Header: h, Commands: []syncml.Command{c}}, nil)
-					require.NoError(t, err)
-					want += strings.TrimSuffix(strings.TrimPrefix(string(part), `<SyncML xmlns="SYNCML:SYNCML1.2">`+hdr+`<SyncBody>`), "</SyncBody></SyncML>")
+		for _, enc := range encodings {
+			t.Run(test.name+"/"+enc.String(), func(t *testing.T) {
+				opts := &syncml.EncoderOptions{Encoding: enc}
+				var out bytes.Buffer
+				e := syncml.NewEncoder(&out, opts)
+				h := header()
+				require.NoError(t, e.Begin(&h))
+				last := len(test.cmds) - 1
+				for _, c := range test.cmds[:last] {
+					require.NoError(t, e.Encode(c))
 				}
-			}
-			require.ErrorContains(t, err, test.text)
-			require.NoError(t, e.End(false))
-			require.Equal(t, want+"</SyncBody></SyncML>", out.String(), "a refused command leaves no trace")
-		})
+				require.ErrorContains(t, e.Encode(test.cmds[last]), test.text)
+				require.NoError(t, e.End(false))
+				want, err := syncml.Append(nil, &syncml.Message{Header: h, Commands: test.cmds[:last]}, opts)
+				require.NoError(t, err)
+				require.Equal(t, want, out.Bytes(), "a refused command leaves no trace")
+			})
+		}
 	}
 	t.Run("header", func(t *testing.T) {
 		for _, breakIt := range []func(*syncml.Header){
@@ -277,40 +305,46 @@ func TestEncodeRefuses(t *testing.T) {
 }
 
 func TestEncodeBudget(t *testing.T) {
-	var out bytes.Buffer
-	const limit = 2000
-	e := syncml.NewEncoder(&out, &syncml.EncoderOptions{MaxMessage: limit})
-	h := header()
-	require.NoError(t, e.Begin(&h))
-	get := func(n int, uri string) *syncml.Get {
-		return &syncml.Get{CmdID: syncml.ID(n), Items: []syncml.Item{{Target: syncml.Location{URI: uri}}}}
-	}
-	n := 0
-	for err := error(nil); err == nil; n++ {
-		room := e.Room()
-		if err = e.Encode(get(n+1, "./DevDetail/SwV")); err != nil {
-			require.ErrorIs(t, err, syncml.ErrFull)
-			require.Equal(t, room, e.Room(), "a command that does not fit takes no room")
-			require.Less(t, room, int64(100))
-		} else {
-			require.Less(t, e.Room(), room)
-		}
-	}
-	// The number is free again, and what is left takes a command that fits exactly, and then nothing.
-	fixed := int64(len(`<Get><CmdID>17</CmdID><Item><Target><LocURI></LocURI></Target></Item></Get>`))
-	require.Greater(t, n, 10)
-	require.ErrorIs(t, e.Encode(get(n, strings.Repeat("x", int(max(0, e.Room()-fixed+1))))), syncml.ErrFull)
-	if e.Room() >= fixed {
-		require.NoError(t, e.Encode(get(n, strings.Repeat("x", int(e.Room()-fixed)))))
-		require.Zero(t, e.Room())
-	}
-	require.NoError(t, e.End(true))
-	require.LessOrEqual(t, out.Len(), limit)
-	_, err := syncml.Unmarshal(out.Bytes(), &syncml.DecoderOptions{Strict: true})
-	require.NoError(t, err)
+	for _, enc := range encodings {
+		t.Run(enc.String(), func(t *testing.T) {
+			var out bytes.Buffer
+			const limit = 2000
+			e := syncml.NewEncoder(&out, &syncml.EncoderOptions{Encoding: enc, MaxMessage: limit})
+			h := header()
+			require.NoError(t, e.Begin(&h))
+			get := func(n int, uri string) *syncml.Get {
+				return &syncml.Get{CmdID: syncml.ID(n), Items: []syncml.Item{{Target: syncml.Location{URI: uri}}}}
+			}
+			n := 0
+			fixed := int64(0) // what a command takes beside its URI
+			for err := error(nil); err == nil; n++ {
+				room := e.Room()
+				if err = e.Encode(get(n+1, "./DevDetail/SwV")); err != nil {
+					require.ErrorIs(t, err, syncml.ErrFull)
+					require.Equal(t, room, e.Room(), "a command that does not fit takes no room")
+					require.Less(t, room, int64(100))
+				} else {
+					require.Less(t, e.Room(), room)
+					fixed = room - e.Room() - int64(len("./DevDetail/SwV"))
+				}
+			}
+			// The number is free again, and what is left takes a command that fits exactly, and then nothing.
+			require.Greater(t, n, 10)
+			require.ErrorIs(t, e.Encode(get(n, strings.Repeat("x", int(max(1, e.Room()-fixed+1))))), syncml.ErrFull)
+			if e.Room() > fixed {
+				require.NoError(t, e.Encode(get(n, strings.Repeat("x", int(e.Room()-fixed)))))
+				require.Zero(t, e.Room())
+			}
+			require.NoError(t, e.End(true))
+			require.LessOrEqual(t, out.Len(), limit)
+			require.Greater(t, out.Len(), limit-100)
+			_, err := syncml.Unmarshal(out.Bytes(), &syncml.DecoderOptions{Strict: true})
+			require.NoError(t, err)
 
-	small := syncml.NewEncoder(&out, &syncml.EncoderOptions{MaxMessage: 100})
-	require.ErrorIs(t, small.Begin(&h), syncml.ErrFull)
+			small := syncml.NewEncoder(&out, &syncml.EncoderOptions{Encoding: enc, MaxMessage: 50})
+			require.ErrorIs(t, small.Begin(&h), syncml.ErrFull)
+		})
+	}
 }
 
 func TestEncoderUse(t *testing.T) {
@@ -339,24 +373,28 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // TestStreamingWriter sees that a large message goes out in pieces and still keeps to its budget.
 func TestStreamingWriter(t *testing.T) {
-	var sizes []int
-	var out bytes.Buffer
-	e := syncml.NewEncoder(writerFunc(func(p []byte) (int, error) {
-		sizes = append(sizes, len(p))
-		return out.Write(p)
-	}), &syncml.EncoderOptions{MaxMessage: 1 << 20})
-	h := header()
-	require.NoError(t, e.Begin(&h))
-	text := syncml.Text(strings.Repeat("x", 10_000))
-	n := 0
-	for e.Room() > 11_000 {
-		n++
-		require.NoError(t, e.Encode(&syncml.Add{CmdID: syncml.ID(n), Items: []syncml.Item{data(text)}}))
+	for _, enc := range encodings {
+		t.Run(enc.String(), func(t *testing.T) {
+			var sizes []int
+			var out bytes.Buffer
+			e := syncml.NewEncoder(writerFunc(func(p []byte) (int, error) {
+				sizes = append(sizes, len(p))
+				return out.Write(p)
+			}), &syncml.EncoderOptions{Encoding: enc, MaxMessage: 1 << 20})
+			h := header()
+			require.NoError(t, e.Begin(&h))
+			text := syncml.Text(strings.Repeat("x", 10_000))
+			n := 0
+			for e.Room() > 11_000 {
+				n++
+				require.NoError(t, e.Encode(&syncml.Add{CmdID: syncml.ID(n), Items: []syncml.Item{data(text)}}))
+			}
+			require.NoError(t, e.End(true))
+			require.Greater(t, len(sizes), 20)
+			require.LessOrEqual(t, out.Len(), 1<<20)
+			m, err := syncml.Unmarshal(out.Bytes(), nil)
+			require.NoError(t, err)
+			require.Len(t, m.Commands, n)
+		})
 	}
-	require.NoError(t, e.End(true))
-	require.Greater(t, len(sizes), 20)
-	require.LessOrEqual(t, out.Len(), 1<<20)
-	m, err := syncml.Unmarshal(out.Bytes(), nil)
-	require.NoError(t, err)
-	require.Len(t, m.Commands, n)
 }

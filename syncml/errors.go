@@ -3,14 +3,16 @@ package syncml
 import (
 	"errors"
 	"fmt"
+
+	"github.com/omadm-sdk/omadm/internal/wbxml"
 )
 
 // Causes that callers may test for with [errors.Is].
 var (
-	ErrTooLarge = errors.New("larger than the limit")          // a message, a text or a number of items
-	ErrTooDeep  = errors.New("nested deeper than the limit")   // elements in elements
+	ErrTooLarge = wbxml.ErrTooLarge                            // a message, a text or a number of items
+	ErrTooDeep  = wbxml.ErrTooDeep                             // elements in elements
 	ErrFull     = errors.New("syncml: no room in the message") // of Encoder.Encode: the command would exceed MaxMessage
-	ErrSyntax   = errors.New("malformed")                      // not XML, not WBXML, or not SyncML
+	ErrSyntax   = wbxml.ErrSyntax                              // not XML, not WBXML, or not SyncML
 	ErrBadChar  = errors.New("character that XML cannot carry")
 )
 

@@ -23,7 +23,8 @@ func (e *CharsetError) Error() string {
 // Is makes every CharsetError an ErrSyntax.
 func (e *CharsetError) Is(target error) bool { return target == ErrSyntax }
 
-// ErrNoToken reports an element that WBXML cannot spell: no code page has it.
+// ErrNoToken reports an element of [DecoderOptions.KeepUnknown] that no code page has. WBXML must announce its name in
+// the header: [Append] does, an [Encoder] has sent the header already.
 var ErrNoToken = errors.New("no code page has the element")
 
 // A wbxmlReader is the source of tokens over WBXML.

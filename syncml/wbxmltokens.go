@@ -3,7 +3,6 @@ package syncml
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"github.com/omadm-sdk/omadm/internal/wbxml"
 )
@@ -14,7 +13,7 @@ type tokenizer struct {
 	w        *wbxml.Writer
 	alone    bool // what is written is a document, of a vocabulary that its root tells
 	v        *vocabulary
-	literals []string
+	literals *literals
 	empty    bool // the element begun last has no content
 }
 
@@ -103,16 +102,33 @@ func (t *tokenizer) start(r *xmlReader, root bool) error {
 		}
 		return nil
 	}
-	i := slices.Index(t.literals, name)
-	if i < 0 {
-		return fmt.Errorf("%w: %.40q", ErrNoToken, name)
+	index, ok := t.literals.index(name)
+	if !ok {
+		return fmt.Errorf("%w %.40q", ErrNoToken, name)
 	}
-	offset := 0
-	for _, s := range t.literals[:i] {
-		offset += len(s) + 1
-	}
-	t.w.Literal(uint32(offset))
+	t.w.Literal(index)
 	return nil
+}
+
+// literals are the names of elements that no code page has. They stand in the string table, which goes out before
+// anything else: only Append, which can begin anew, learns them.
+type literals struct {
+	learn bool
+	at    map[string]uint32
+	table []byte
+}
+
+func (l *literals) index(name string) (uint32, bool) {
+	i, ok := l.at[name]
+	if !ok && l.learn {
+		if l.at == nil {
+			l.at = make(map[string]uint32)
+		}
+		i, ok = uint32(len(l.table)), true
+		l.at[name] = i
+		l.table = append(append(l.table, name...), 0)
+	}
+	return i, ok
 }
 
 type runKind uint8

@@ -12,8 +12,9 @@ import (
 type wbxmlWriter struct {
 	wbxml.Writer
 
-	replace  bool         // bytes that are not UTF-8 become U+FFFD
-	literals []string     // names of elements that no code page has; they stand in the string table
+	replace  bool // bytes that are not UTF-8 become U+FFFD
+	literals literals
+	check    xmlWriter    // of markup
 	doc      wbxml.Writer // the markup that data is about to write, as a document of its own
 }
 
@@ -26,9 +27,7 @@ func (w *wbxmlWriter) start(version string) {
 	case "1.0":
 		h.PublicID = publicSyncML10
 	}
-	for _, name := range w.literals {
-		h.Table = append(append(h.Table, name...), 0)
-	}
+	h.Table = w.literals.table
 	w.Header(h)
 	w.open(elSyncML)
 }
@@ -71,9 +70,18 @@ func (w *wbxmlWriter) data(d Data, _ bool, _ string) error {
 		} else {
 			w.OpaqueString(d.s)
 		}
-	case d.kind == DataMarkup && len(w.doc.Bytes()) > 0:
+	case d.kind == DataMarkup:
+		doc := w.doc.Bytes()
+		if len(doc) > 0 {
+			w.Start(t)
+			w.Opaque(doc)
+			break
+		}
+		if err := w.check.wellFormed(d.Bytes()); err != nil {
+			return err
+		}
 		w.Start(t)
-		w.Opaque(w.doc.Bytes())
+		w.Text(d.String())
 	case d.b != nil:
 		if w.LeafBytes(t, d.b) {
 			return nil
@@ -99,7 +107,7 @@ func (w *wbxmlWriter) document(d Data, typ string) string {
 			return typ
 		}
 	}
-	t := tokenizer{w: &w.doc, alone: true}
+	t := tokenizer{w: &w.doc, alone: true, literals: new(literals)}
 	if t.run(d.String()) != nil {
 		w.doc.Reset(w.doc.Bytes()[:0])
 		return base + typeSuffixXML
@@ -109,7 +117,7 @@ func (w *wbxmlWriter) document(d Data, typ string) string {
 
 // raw writes an element that is given as XML.
 func (w *wbxmlWriter) raw(e Element) error {
-	t := tokenizer{w: &w.Writer, literals: w.literals}
+	t := tokenizer{w: &w.Writer, literals: &w.literals}
 	return t.run(e.XML)
 }
 
@@ -124,7 +132,12 @@ func (w *wbxmlWriter) rewind(m sinkMark) { w.Rollback(m.bin) }
 func (w *wbxmlWriter) bytes() *[]byte    { return w.Buffer() }
 
 // trailer returns how many bytes close the message: Final, behind a switch to its page, and the END of body and root.
-func (w *wbxmlWriter) trailer() int { return 5 }
+func (w *wbxmlWriter) trailer() int {
+	if w.Page() != 0 {
+		return 5
+	}
+	return 3
+}
 
 func (w *wbxmlWriter) end(final bool) {
 	if final {

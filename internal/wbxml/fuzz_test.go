@@ -10,7 +10,7 @@ import (
 	"github.com/omadm-sdk/omadm/internal/wbxml"
 )
 
-// FuzzReader: input in memory and input byte by byte read alike, down to the error; what was read and written again
+// FuzzReader: input in memory, input byte by byte, and input read by Quick and Leaf read alike, down to the error; what was read and written again
 // reads the same; the notes of Walk lie end to end; text is bounded by what was read.
 func FuzzReader(f *testing.F) {
 	for _, v := range corpus.Vectors() {
@@ -34,6 +34,13 @@ func FuzzReader(f *testing.F) {
 		stream, streamErr := trace(&s)
 		if got != stream || (err == nil) != (streamErr == nil) || err != nil && err.Error() != streamErr.Error() {
 			t.Fatalf("in memory   %s, %v\nbyte by byte %s, %v", got, err, stream, streamErr)
+		}
+
+		var q wbxml.Reader
+		q.ResetBytes(data, limits)
+		quick, quickErr := traceQuick(&q)
+		if got != quick || (err == nil) != (quickErr == nil) || err != nil && err.Error() != quickErr.Error() {
+			t.Fatalf("with Next %s, %v\nwith Quick and Leaf %s, %v", got, err, quick, quickErr)
 		}
 
 		var end int64

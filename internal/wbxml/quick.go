@@ -78,7 +78,7 @@ func (r *Reader) Leaf() ([]byte, bool) {
 			break
 		}
 	}
-	if buf[n] != 0 {
+	if n == len(buf) || buf[n] != 0 {
 		e := bytes.IndexByte(buf[n:], 0)
 		if e < 0 || !utf8.Valid(buf[i:n+e]) {
 			return nil, false

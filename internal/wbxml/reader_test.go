@@ -74,6 +74,58 @@ func trace(r *wbxml.Reader) (string, error) {
 	}
 }
 
+// traceQuick is trace by way of Quick and Leaf, where they can.
+func traceQuick(r *wbxml.Reader) (string, error) {
+	var b strings.Builder
+	start := func() {
+		if t := r.Tag(); t.Token == 0 {
+			fmt.Fprintf(&b, "%s( ", r.Name())
+		} else {
+			fmt.Fprintf(&b, "%d:%02X( ", t.Page, t.Token)
+		}
+	}
+	for n := 0; ; n++ {
+		h, err := r.Header()
+		if err == io.EOF {
+			return strings.TrimSpace(b.String()), nil
+		} else if err != nil {
+			return strings.TrimSpace(b.String()), err
+		}
+		if n > 0 {
+			b.WriteString("| ")
+		}
+		if h.PublicID == 0 {
+			fmt.Fprintf(&b, "[%s] ", h.PublicText)
+		}
+		for {
+			k := r.Quick()
+			if k == wbxml.None {
+				if k, err = r.Next(); err == io.EOF {
+					break
+				} else if err != nil {
+					return strings.TrimSpace(b.String()), err
+				}
+			}
+			switch k {
+			case wbxml.Start:
+				start()
+				if s, ok := r.Leaf(); ok {
+					if s != nil {
+						fmt.Fprintf(&b, "%q ", s)
+					}
+					b.WriteString(") ")
+				}
+			case wbxml.End:
+				b.WriteString(") ")
+			case wbxml.Text:
+				fmt.Fprintf(&b, "%q ", r.Bytes())
+			case wbxml.Opaque:
+				fmt.Fprintf(&b, "'%s' ", r.Bytes())
+			}
+		}
+	}
+}
+
 func traceBytes(data []byte, l wbxml.Limits) (string, error) {
 	var r wbxml.Reader
 	r.ResetBytes(data, l)
@@ -126,6 +178,11 @@ func TestTokens(t *testing.T) {
 				if got, err := trace(&r); err != nil || got != c.want {
 					t.Errorf("byte by byte, hold %v: got %s, %v\nwant %s", hold, got, err, c.want)
 				}
+			}
+			var r wbxml.Reader
+			r.ResetBytes(data, wbxml.Limits{})
+			if got, err := traceQuick(&r); err != nil || got != c.want {
+				t.Errorf("quick: got %s, %v\nwant %s", got, err, c.want)
 			}
 		})
 	}
@@ -346,6 +403,11 @@ func TestTruncated(t *testing.T) {
 					t.Errorf("%s: nothing is %q, %v", v.Name, got, err)
 				}
 				continue
+			}
+			var r wbxml.Reader
+			r.ResetBytes(v.WBXML[:n], wbxml.Limits{})
+			if _, quick := traceQuick(&r); quick == nil || quick.Error() != err.Error() {
+				t.Errorf("%s cut to %d octets: %v, and %v when read quickly", v.Name, n, err, quick)
 			}
 			if !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("%s cut to %d octets: %v", v.Name, n, err)

@@ -32,6 +32,9 @@ func (w *Writer) Bytes() []byte { return w.buf }
 // lose their meaning.
 func (w *Writer) Buffer() *[]byte { return &w.buf }
 
+// Page returns the code page in force.
+func (w *Writer) Page() byte { return w.page }
+
 // Mark returns the place where w stands.
 func (w *Writer) Mark() Mark { return Mark{len(w.buf), w.page} }
 
