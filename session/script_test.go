@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -247,4 +248,14 @@ func splitLines(s string) (list []string) {
 		}
 	}
 	return list
+}
+
+// failingTree is a tree of which nothing but DevInfo can be read.
+type failingTree struct{ err error }
+
+func (f failingTree) Get(_ context.Context, u dmtree.URI) (dmtree.Value, error) {
+	if u.Within("./DevInfo") {
+		return dmtree.Null, dmtree.ErrNotFound
+	}
+	return dmtree.Null, f.err
 }
