@@ -28,7 +28,7 @@ type Decoder struct {
 	check    bool     // anybody wants to know what is not quite right
 	strict   bool
 	keep     bool // unknown elements
-	fresh    bool // values must outlive the input
+	fresh    bool // of Unmarshal: strings come from texts
 	maxItems int
 	maxText  int64
 	forgiven func(*SyntaxError)
@@ -40,7 +40,6 @@ type Decoder struct {
 	final bool
 	body  walk
 	root  walk
-	seq   iter.Seq2[Command, error]
 	msg   Message
 
 	count   int             // commands, items and repeated elements so far
@@ -95,6 +94,12 @@ func (s *slab[T]) new() *T {
 // Reset or ResetBytes.
 func NewDecoder(r io.Reader, opts *DecoderOptions) *Decoder {
 	d := new(Decoder)
+	d.configure(opts)
+	d.Reset(r)
+	return d
+}
+
+func (d *Decoder) configure(opts *DecoderOptions) {
 	if opts == nil {
 		opts = &DecoderOptions{}
 	}
@@ -108,9 +113,6 @@ func NewDecoder(r io.Reader, opts *DecoderOptions) *Decoder {
 	d.xml.check, d.xml.strict, d.xml.forgiven = d.check, d.strict, d.forgiven
 	d.bin.maxMessage, d.bin.maxText, d.bin.maxDepth = d.xml.max, d.maxText, d.xml.maxDepth
 	d.bin.check, d.bin.strict, d.bin.forgiven = d.check, d.strict, d.forgiven
-	d.seq = d.commands
-	d.Reset(r)
-	return d
 }
 
 func orDefault[T int | int64](n, def T) T {
@@ -198,7 +200,9 @@ func (d *Decoder) Next() (*Header, error) {
 
 // Commands yields the commands of the message whose header Next returned. After an error it yields nothing more, and
 // so it does at the end of the message. Stopping early is allowed: a second range goes on with the next command.
-func (d *Decoder) Commands() iter.Seq2[Command, error] { return d.seq }
+func (d *Decoder) Commands() iter.Seq2[Command, error] {
+	return func(yield func(Command, error) bool) { d.commands(yield) }
+}
 
 func (d *Decoder) commands(yield func(Command, error) bool) {
 	for {
@@ -238,9 +242,6 @@ func (d *Decoder) Message() (*Message, error) {
 // begin lets what was returned so far be overwritten.
 func (d *Decoder) begin() {
 	d.src.begin()
-	if d.fresh {
-		return
-	}
 	d.nodes.n, d.groups.n, d.alerts.n, d.execs.n, d.results.n = 0, 0, 0, 0, 0
 	d.statuses.n, d.unknowns.n, d.chals.n, d.creds.n = 0, 0, 0, 0
 	d.items, d.refs, d.children, d.pending = d.items[:0], d.refs[:0], d.children[:0], d.pending[:0]
@@ -716,9 +717,6 @@ func (d *Decoder) header(h *Header) {
 			h.NoResp = d.flag()
 		case elCred:
 			d.cred = Cred{Data: before}
-			if d.fresh {
-				d.cred.Data = ""
-			}
 			d.credential(&d.cred)
 			h.Cred = &d.cred
 		case elMeta:
@@ -981,27 +979,4 @@ func (d *Decoder) sniff() error {
 	}
 	d.found = XML
 	return nil
-}
-
-// Unmarshal reads the one message that data holds. The result does not refer to data. Nil options mean the defaults.
-func Unmarshal(data []byte, opts *DecoderOptions) (*Message, error) {
-	d := NewDecoder(nil, opts)
-	d.fresh = true
-	d.ResetBytes(data)
-	m, err := d.Message()
-	if err == io.EOF {
-		err = &SyntaxError{Line: 1, Column: 1, Path: "/", Err: io.ErrUnexpectedEOF}
-	}
-	if err == nil {
-		err = d.src.close()
-	}
-	if err != nil {
-		return nil, err
-	}
-	out := *m
-	if out.Header.Cred != nil {
-		c := *out.Header.Cred
-		out.Header.Cred = &c
-	}
-	return &out, nil
 }

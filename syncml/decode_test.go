@@ -445,10 +445,10 @@ func TestUnknownKept(t *testing.T) {
 func TestPrefixesOfMarkup(t *testing.T) {
 	in := `<s:SyncML xmlns:s="SYNCML:SYNCML1.2" xmlns:x="urn:x" xmlns:y='a"&amp;b'>` +
 		strings.NewReplacer("</", "</s:", "<", "<s:").Replace(hdr) +
-		`<s:SyncBody><s:Add><s:CmdID>1</s:CmdID><s:Item><s:Data><x:a y:b="1"/> <x:c xmlns:x="urn:own">&lt;</x:c></s:Data></s:Item></s:Add></s:SyncBody></s:SyncML>`
+		`<s:SyncBody><s:Add><s:CmdID>1</s:CmdID><s:Item><s:Data><x:a y:b="1"/> <x:c z=">" xmlns:x="urn:own">&lt;</x:c></s:Data></s:Item></s:Add></s:SyncBody></s:SyncML>`
 	m, err := decode(t, in, nil)
 	require.NoError(t, err)
-	require.Equal(t, `<x:a xmlns:x="urn:x" xmlns:y="a&quot;&amp;b" y:b="1"/> <x:c xmlns:y="a&quot;&amp;b" xmlns:x="urn:own">&lt;</x:c>`,
+	require.Equal(t, `<x:a xmlns:x="urn:x" xmlns:y="a&quot;&amp;b" y:b="1"/> <x:c xmlns:y="a&quot;&amp;b" z=">" xmlns:x="urn:own">&lt;</x:c>`,
 		m.Commands[0].(*syncml.Add).Items[0].Data.String())
 	_, err = syncml.Append(nil, m, nil)
 	require.NoError(t, err, "what was decoded can be written again")

@@ -60,11 +60,23 @@ func (w *window) forget(n int) {
 	skip := max(0, int(w.first-w.base))
 	if skip < n {
 		w.lines += bytes.Count(w.buf[skip:n], lineFeed)
-		if i := bytes.LastIndexByte(w.buf[skip:n], '\n'); i >= 0 {
+		if i := lastLineFeed(w.buf[skip:n]); i >= 0 {
 			w.lineStart = w.base + int64(skip+i) + 1
 		}
 	}
 	w.base += int64(n)
+}
+
+// lastLineFeed is bytes.LastIndexByte, at the speed of IndexByte: lines may be a megabyte long.
+func lastLineFeed(b []byte) int {
+	const piece = 4 << 10
+	for end := len(b); end > 0; end -= piece {
+		start := max(0, end-piece)
+		if bytes.IndexByte(b[start:end], '\n') >= 0 {
+			return start + bytes.LastIndexByte(b[start:end], '\n')
+		}
+	}
+	return -1
 }
 
 var lineFeed = []byte{'\n'}
@@ -121,7 +133,7 @@ func (w *window) place(i int) (offset int64, line, column int) {
 	i = min(max(i, 0), len(w.buf))
 	skip := min(max(0, int(w.first-w.base)), i)
 	line, start := w.lines+1+bytes.Count(w.buf[skip:i], lineFeed), w.lineStart
-	if nl := bytes.LastIndexByte(w.buf[skip:i], '\n'); nl >= 0 {
+	if nl := lastLineFeed(w.buf[skip:i]); nl >= 0 {
 		start = w.base + int64(skip+nl) + 1
 	}
 	at := w.base + int64(i)

@@ -3,6 +3,7 @@ package syncml
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -170,7 +171,9 @@ const (
 // entities resolves the entity at pos and, since they come in crowds, what follows as long as it is only characters and
 // more of them.
 func (r *xmlReader) entities() {
-	seg := r.buf[r.pos:]
+	// Stretches are short, so that what is searched here in vain is not searched again and again.
+	const stretch = 4 << 10
+	seg := r.buf[r.pos:min(len(r.buf), r.pos+stretch)]
 	if e := bytes.IndexByte(seg, '<'); e >= 0 {
 		seg = seg[:e]
 	}
@@ -385,47 +388,69 @@ func (r *xmlReader) skip(keep bool) (id, xml string) {
 // declare returns the markup b with the prefixes that it uses and takes from elements around it declared on each of its
 // outermost elements, so that it can be written elsewhere. Without such prefixes, which is the rule, that is b itself.
 func (r *xmlReader) declare(b []byte) []byte {
-	for k := len(r.ns) - 1; k >= 0; k-- {
-		n := r.ns[k]
-		if uri, _ := r.lookup(n.prefix); uri != n.uri || !uses(b, n.prefix+":") {
+	if len(r.ns) == 0 || r.err != nil {
+		return b
+	}
+	used := prefixes(b)
+	if len(used) == 0 {
+		return b
+	}
+	starts := outermost(b)
+	for _, prefix := range used {
+		uri, ok := r.lookup(prefix)
+		if !ok || prefix == "xml" {
 			continue
 		}
-		decl := " xmlns:" + n.prefix + `="` + attrEscaper.Replace(n.uri) + `"`
-		var out []byte
+		decl := " xmlns:" + prefix + `="` + attrEscaper.Replace(uri) + `"`
+		if len(decl)*len(starts) > len(b)+4096 {
+			r.fail(fmt.Errorf("declarations of the prefix %.20q for %d elements: %w", prefix, len(starts), ErrTooLarge))
+			return nil
+		}
+		out := make([]byte, 0, len(b)+len(decl)*len(starts))
 		done := 0
-		for _, at := range outermost(b) {
-			end := at + bytes.IndexByte(b[at:], '>')
-			if bytes.Contains(b[at:end], []byte("xmlns:"+n.prefix+"=")) {
-				continue
+		for i, tag := range starts {
+			if !bytes.Contains(b[tag.name:tag.end], []byte("xmlns:"+prefix+"=")) {
+				out = append(append(out, b[done:tag.name]...), decl...)
+				done = tag.name
 			}
-			out = append(append(out, b[done:at]...), decl...)
-			done = at
+			starts[i] = startTag{tag.name + len(out) - done, tag.end + len(out) - done}
 		}
 		b = append(out, b[done:]...)
 	}
 	return b
 }
 
-// uses reports whether a name in b begins with that prefix and colon. Where the text looks like it, that does no harm.
-func uses(b []byte, prefix string) bool {
-	for i := 1; i+len(prefix) <= len(b); i++ {
-		n := bytes.Index(b[i:], []byte(prefix))
+// maxPrefixes is how many prefixes of elements around it markup may use.
+const maxPrefixes = 16
+
+// prefixes returns what stands before colons in names of b, perhaps more.
+func prefixes(b []byte) []string {
+	var used []string
+	for i := 0; len(used) < maxPrefixes; i++ {
+		n := bytes.IndexByte(b[i:], ':')
 		if n < 0 {
-			return false
+			break
 		}
+		from := i
 		i += n
-		if c := b[i-1]; c == '<' || c == '/' || isSpace(c) {
-			return true
+		if name := bytes.LastIndexAny(b[max(from, i-64):i], "</ \t\r\n"); name >= 0 {
+			p := b[max(from, i-64)+name+1 : i]
+			if isName(p) && string(p) != "xmlns" && !slices.Contains(used, string(p)) {
+				used = append(used, string(p))
+			}
 		}
 	}
-	return false
+	return used
 }
 
 var attrEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;", "\r", "&#13;")
 
-// outermost returns the indexes behind the names in the start tags of the outermost elements of b, which is well formed.
-func outermost(b []byte) []int {
-	var at []int
+// A startTag tells where in markup a name ends, and the tag.
+type startTag struct{ name, end int }
+
+// outermost returns the start tags of the outermost elements of b, which is well formed.
+func outermost(b []byte) []startTag {
+	var at []startTag
 	depth := 0
 	for i := 0; ; {
 		n := bytes.IndexByte(b[i:], '<')
@@ -444,9 +469,7 @@ func outermost(b []byte) []int {
 			depth--
 			i++
 		default:
-			if depth == 0 {
-				at = append(at, i+bytes.IndexAny(b[i:], " \t\r\n/>"))
-			}
+			name := i + bytes.IndexAny(b[i:], " \t\r\n/>")
 			depth++
 			quote := byte(0)
 			for i++; quote != 0 || b[i] != '>'; i++ {
@@ -455,6 +478,9 @@ func outermost(b []byte) []int {
 				} else if quote == 0 && (c == '"' || c == '\'') {
 					quote = c
 				}
+			}
+			if depth == 1 {
+				at = append(at, startTag{name, i})
 			}
 			if b[i-1] == '/' {
 				depth--

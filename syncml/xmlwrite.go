@@ -120,17 +120,27 @@ func (w *xmlWriter) content(d Data, raw bool) error {
 		w.buf = d.AppendTo(w.buf)
 		return w.wellFormed(w.buf[n:])
 	}
-	n := len(w.buf)
-	w.buf = d.AppendTo(w.buf)
-	i := writtenRun(w.buf[n:])
-	if n+i == len(w.buf) {
-		return nil
-	}
-	w.buf = w.buf[:n+i]
 	if d.b != nil {
-		return escape(w, d.b[i:])
+		return text(w, d.b)
 	}
-	return escape(w, d.s[i:])
+	return text(w, d.s)
+}
+
+// text writes characters. Pieces are looked at after they were copied, while they are at hand.
+func text[T string | []byte](w *xmlWriter, s T) error {
+	const piece = 8 << 10
+	w.buf = slices.Grow(w.buf, len(s))
+	for len(s) > 0 {
+		n, m := len(w.buf), min(len(s), piece)
+		w.buf = append(w.buf, s[:m]...)
+		i := writtenRun(w.buf[n:])
+		s = s[i:]
+		if i < m {
+			w.buf = w.buf[:n+i]
+			return escape(w, s)
+		}
+	}
+	return nil
 }
 
 func (w *xmlWriter) raw(e Element) error {
@@ -211,16 +221,6 @@ func writtenWord(x uint64) uint64 {
 func writtenRun(b []byte) int {
 	i := 0
 	for {
-		for len(b)-i >= 32 {
-			x0 := binary.LittleEndian.Uint64(b[i:])
-			x1 := binary.LittleEndian.Uint64(b[i+8:])
-			x2 := binary.LittleEndian.Uint64(b[i+16:])
-			x3 := binary.LittleEndian.Uint64(b[i+24:])
-			if writtenWord(x0)|writtenWord(x1)|writtenWord(x2)|writtenWord(x3) != 0 {
-				break
-			}
-			i += 32
-		}
 		for {
 			if i+8 > len(b) {
 				for i < len(b) && plainByte(b[i]) && b[i] != '>' {
@@ -233,7 +233,13 @@ func writtenRun(b []byte) int {
 				i += firstByte(m)
 				break
 			}
-			i += 8
+			if i += 8; i&127 == 0 && i+256 <= len(b) {
+				stretch := b[i:min(len(b), i+4096)]
+				if gt := bytes.IndexByte(stretch, '>'); gt >= 0 {
+					stretch = stretch[:gt]
+				}
+				i += plainStretch(stretch)
+			}
 		}
 		switch {
 		case i == len(b):
