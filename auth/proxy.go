@@ -15,6 +15,8 @@ import (
 // A ProxyHeader takes client certificates from a header that a reverse proxy sets, after it has ended TLS and seen that
 // the device holds the private key. [ClientCert] verifies the certificate itself; of the proxy it needs that it asks
 // devices for certificates, sets the header from what it got, and removes a header of that name that came from outside.
+//
+// Configurations of nginx, HAProxy, Apache and Caddy that have been tested are in testdata/proxies of this package.
 type ProxyHeader struct {
 	// Trusted are the addresses that the proxies connect from. The header is looked at on connections from there, where
 	// nothing else counts, and ignored on all others. If empty, it is ignored.
@@ -39,7 +41,9 @@ const (
 	XFCC
 
 	// PEM is one certificate or more in PEM: escaped as in URLs, which is $ssl_client_escaped_cert of nginx and
-	// X-Amzn-Mtls-Clientcert of AWS, or with white space in place of its line ends, which is SSL_CLIENT_CERT of Apache.
+	// X-Amzn-Mtls-Clientcert of AWS; with white space in place of its line ends, which is SSL_CLIENT_CERT of Apache; or
+	// with neither line ends nor delimiters, and commas between certificates, which is X-Forwarded-Tls-Client-Cert of
+	// Traefik.
 	PEM
 )
 
@@ -87,8 +91,9 @@ func (p *ProxyHeader) read(h http.Header) ([]*x509.Certificate, error) {
 	if len(value)+len(rest) > maxCertHeader {
 		return nil, fmt.Errorf("%w: %d bytes in header %s, want at most %d", ErrMalformed, len(value)+len(rest), name, maxCertHeader)
 	}
-	if value == "" || value == "-" || value == "(null)" {
-		return nil, nil // what nginx, HAProxy and Apache write for none
+	switch value {
+	case "", "(null)", "::": // what nginx, Apache and Caddy write for none
+		return nil, nil
 	}
 	var der []byte
 	var err error
@@ -150,6 +155,9 @@ func readPEM(s string) ([]byte, error) {
 		}
 	}
 	const begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+	if !strings.Contains(s, "-") {
+		s = begin + strings.ReplaceAll(s, ",", end+begin) + end
+	}
 	var der []byte
 	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
 		body, ok := strings.CutPrefix(s, begin)
@@ -160,7 +168,7 @@ func readPEM(s string) ([]byte, error) {
 			return nil, fmt.Errorf("want certificates in PEM and nothing else")
 		}
 		block, _ := pem.Decode([]byte(begin + "\n" + strings.Join(strings.Fields(body), "\n") + "\n" + end + "\n"))
-		if block == nil {
+		if block == nil || len(block.Bytes) == 0 {
 			return nil, fmt.Errorf("want base64 in PEM")
 		}
 		der = append(der, block.Bytes...)

@@ -51,6 +51,7 @@ func TestProxyHeader(t *testing.T) {
 		{"two headers", auth.RFC9440, http.Header{"Client-Cert": {sequence(leaf), sequence(leaf)}}, auth.ErrMalformed},
 		{"too long", auth.RFC9440, http.Header{"Client-Cert": {sequence(leaf) + strings.Repeat(" ", 40<<10) + ":"}}, auth.ErrMalformed},
 		{"no header", auth.RFC9440, http.Header{"X-Client-Cert": {sequence(leaf)}}, auth.ErrMissing},
+		{"Caddy without certificate", auth.RFC9440, http.Header{"Client-Cert": {"::"}}, auth.ErrMissing},
 		{"an empty header", auth.RFC9440, http.Header{"Client-Cert": {""}}, auth.ErrMissing},
 		{"of another device", auth.RFC9440, http.Header{"Client-Cert": {sequence(wrongLeaf)}}, auth.ErrDevice},
 		{"the wrong way round", auth.RFC9440, http.Header{"Client-Cert": {sequence(ca.Certificate)}, "Client-Cert-Chain": {sequence(leaf)}}, auth.ErrDevice},
@@ -59,6 +60,10 @@ func TestProxyHeader(t *testing.T) {
 		{"AWS", auth.PEM, http.Header{"X-Client-Cert": {aws(leaf)}}, nil},
 		{"AWS with a chain", auth.PEM, http.Header{"X-Client-Cert": {aws(leaf) + aws(ca.Certificate)}}, nil},
 		{"Apache", auth.PEM, http.Header{"X-Client-Cert": {spaces(leaf)}}, nil},
+		{"Traefik", auth.PEM, http.Header{"X-Client-Cert": {strings.Trim(sequence(leaf), ":")}}, nil},
+		{"Traefik with a chain", auth.PEM, http.Header{"X-Client-Cert": {
+			strings.Trim(sequence(leaf), ":") + "," + strings.Trim(sequence(ca.Certificate), ":")}}, nil},
+		{"Traefik with nothing between commas", auth.PEM, http.Header{"X-Client-Cert": {strings.Trim(sequence(leaf), ":") + ",,"}}, auth.ErrMalformed},
 		{"Apache without certificate", auth.PEM, http.Header{"X-Client-Cert": {"(null)"}}, auth.ErrMissing},
 		{"PEM of a key", auth.PEM, http.Header{"X-Client-Cert": {strings.ReplaceAll(spaces(leaf), "CERTIFICATE", "PRIVATE KEY")}}, auth.ErrMalformed},
 		{"PEM that does not end", auth.PEM, http.Header{"X-Client-Cert": {spaces(leaf)[:200]}}, auth.ErrMalformed},
