@@ -69,10 +69,11 @@ func (x *exchange) fill(c *composer) (sent, final bool, err error) {
 		}
 	}
 	if full && !sent {
-		// The Statuses have taken the room. Without Final the device asks for the next message.
+		// The Statuses have taken the room.
 		s.more, final = true, false
+		err = c.put(&syncml.Alert{Code: syncml.AlertNextMessage})
 	}
-	return sent, final, nil
+	return sent, final, err
 }
 
 // suits reports whether the session is one for w.
@@ -145,7 +146,7 @@ func (x *exchange) send(c *composer, p *pending) (ok bool, code syncml.StatusCod
 	case !errors.Is(err, syncml.ErrFull):
 		x.srv.logger().WarnContext(x.ctx, "command cannot be written", "device", x.device, "session", x.sess.id, "cmd", p.id, "err", err)
 		return false, syncml.StatusBadRequest, nil
-	case c.id > x.base || x.base > 1 && !x.bare:
+	case c.id > x.base || x.base > 1 && !x.bare && p.entry.largest() < c.limit:
 		return false, 0, nil // perhaps into the next message
 	}
 	if x.rules.cutCommands {

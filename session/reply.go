@@ -12,11 +12,12 @@ import (
 
 // A composer writes one message to the device, within its MaxMsgSize.
 type composer struct {
-	x   *exchange
-	buf bytes.Buffer
-	enc *syncml.Encoder
-	out auth.Outgoing
-	id  int // CmdID of the last command
+	x     *exchange
+	buf   bytes.Buffer
+	enc   *syncml.Encoder
+	out   auth.Outgoing
+	limit int64 // bytes of the message
+	id    int   // CmdID of the last command
 }
 
 // compose begins a message. What the device takes bounds it, and what we take ourselves; a limit that would not even let
@@ -55,12 +56,16 @@ func (x *exchange) compose(first bool) (*composer, error) {
 			return nil, err
 		}
 	}
-	c.enc = syncml.NewEncoder(&c.buf, &syncml.EncoderOptions{Encoding: x.enc, MaxMessage: max(limit, minMessage)})
+	c.limit = max(limit, minMessage)
+	c.enc = syncml.NewEncoder(&c.buf, &syncml.EncoderOptions{Encoding: x.enc, MaxMessage: c.limit})
 	return c, c.enc.Begin(c.out.Header)
 }
 
 // minMessage has room for the header and its Status, with a few hundred bytes of addresses and credentials.
 const minMessage = 2048
+
+// statusRoom is what must be left of a message for one more Status to go into it, and alert 1222 after that.
+const statusRoom = 1024
 
 // put writes a command that takes one CmdID.
 func (c *composer) put(cmd syncml.Command) error {
@@ -197,14 +202,14 @@ func (x *exchange) answer() (*Reply, error) {
 	}
 	over, final := "", true
 	for len(s.owed) > 0 && final {
-		switch err := c.put(s.owed[0].command()); {
-		case errors.Is(err, syncml.ErrFull) && c.id > 1:
+		if c.id > 1 && c.enc.Room() < statusRoom {
 			final = false
-		case err != nil:
-			return nil, err
-		default:
-			s.owed = s.owed[1:]
+			break
 		}
+		if err := c.put(s.owed[0].command()); err != nil {
+			return nil, err
+		}
+		s.owed = s.owed[1:]
 	}
 	for _, a := range x.alerts {
 		if err := c.put(a); err != nil {
@@ -221,8 +226,9 @@ func (x *exchange) answer() (*Reply, error) {
 		}
 	case x.header != nil:
 		over, final = "the handler refuses the message", true
-	case !final: // more Statuses are owed, and go first
+	case !final: // more Statuses are owed, and go first; a device may take a message without Final for the end
 		s.more = true
+		err = c.put(&syncml.Alert{Code: syncml.AlertNextMessage})
 	case s.cutAt > 0 && x.taken:
 		final, err = x.sendChunk(c, s.out())
 	case s.cutAt > 0, !x.msg.Final && !s.more:

@@ -315,18 +315,21 @@ func TestTooLargeForDevice(t *testing.T) {
 		var got []session.Result
 		d := sessiontest.NewDevice(t, newServer(t, asks(&got, func(w *session.Writer) {
 			w.Replace("./Big", dmtree.String(strings.Repeat("x", 5000)))
+			w.Replace("./Border", dmtree.String(strings.Repeat("x", 4000)))
 			w.Replace("./Small", dmtree.String("x"))
 		})))
 		d.Encoding = enc
 		d.Meta.MaxMsgSize = 4096
 		m := d.Open()
-		require.False(t, m.Final, "without the Statuses of this message, it might fit")
-		m = d.SendPart(alert(1222))
-		require.Len(t, sessiontest.Commands(m), 1)
+		require.False(t, m.Final, "without the Statuses of this message, ./Border might fit")
+		require.Equal(t, []string{"Alert "}, sent(m))
+		m = d.SendPart(d.Status(sessiontest.Commands(m)[0], 200), alert(1222))
+		require.Equal(t, []string{"Replace ./Small"}, sent(m))
 		d.Send(ok(d, m)...)
-		require.Len(t, got, 2)
+		require.Len(t, got, 3)
 		require.EqualError(t, got[0].Err(), "session: ./Big: status 413 Request entity too large")
-		require.NoError(t, got[1].Err())
+		require.EqualError(t, got[1].Err(), "session: ./Border: status 413 Request entity too large")
+		require.NoError(t, got[2].Err())
 	})
 }
 
@@ -354,8 +357,8 @@ func TestManyStatuses(t *testing.T) {
 			if m.Final {
 				break
 			}
-			require.Empty(t, sessiontest.Commands(m), "no commands as long as Statuses are owed")
-			m = d.SendPart(alert(1222))
+			require.Equal(t, []string{"Alert "}, sent(m), "no commands as long as Statuses are owed")
+			m = d.SendPart(d.Status(sessiontest.Commands(m)[0], 200), alert(1222))
 		}
 		require.Equal(t, 201, seen)
 		require.Greater(t, messages, 1)
