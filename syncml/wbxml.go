@@ -74,7 +74,7 @@ func (s *wbxmlReader) begin() {
 
 func (s *wbxmlReader) start() error {
 	s.clear()
-	s.r.Release()
+	s.begin()
 	h, err := s.r.Header()
 	if err == io.EOF {
 		return io.EOF

@@ -160,7 +160,7 @@ func (r *Reader) Header() (Header, error) {
 		return h, r.fail(ErrSyntax, "version octet %#02x, want 1.1, 1.2 or 1.3", version)
 	}
 	h.Version = version
-	at := r.pos
+	at := r.End()
 	if h.PublicID, err = r.number(); err != nil {
 		return h, err
 	}
@@ -191,8 +191,11 @@ func (r *Reader) Header() (Header, error) {
 	h.Table = append(h.Table, table...)
 	r.header = h
 	if h.PublicID == 0 {
-		r.start = at
 		if h.PublicText, err = r.reference(index); err != nil {
+			var e *Error
+			if errors.As(err, &e) {
+				e.Offset = at
+			}
 			return h, err
 		}
 		r.header.PublicText = h.PublicText
