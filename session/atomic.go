@@ -24,11 +24,15 @@ func (x *executor) atomic(ctx context.Context, a *syncml.Atomic) flow {
 	if _, can := x.tree.(dmtree.Beginner); !can && code == 0 {
 		code = syncml.StatusNotSupported
 	}
-	if x.again && code == 0 {
-		code = syncml.StatusCommandFailed
-	}
 	if code != 0 {
 		x.end(a, code, members)
+		return goOn
+	}
+	key := dmtree.URI("")
+	if x.journal != nil {
+		key = x.journal.next()
+	}
+	if x.again && x.resolve(ctx, a, members, key) {
 		return goOn
 	}
 	tx, err := dmtree.Begin(ctx, x.tree)
@@ -51,12 +55,39 @@ func (x *executor) atomic(ctx context.Context, a *syncml.Atomic) flow {
 		undo(members, tx.Rollback(context.WithoutCancel(ctx)))
 		x.end(a, syncml.StatusAtomicFailed, members)
 	} else {
-		x.end(a, x.commit(ctx, tx, members), members)
+		x.end(a, x.commit(ctx, tx, members, key), members)
 	}
 	if how == cancel {
 		return cancel
 	}
 	return goOn
+}
+
+// resolve answers for an Atomic that was being executed when this process died, unless it is known not to have been done
+// and can be run.
+func (x *executor) resolve(ctx context.Context, a *syncml.Atomic, members []member, key dmtree.URI) bool {
+	code := syncml.StatusCommandFailed
+	asked := false // of somebody or something that cannot be undone
+	for i := range members {
+		switch members[i].cmd.(type) {
+		case *syncml.Exec, *syncml.Alert:
+			asked = true
+		}
+	}
+	if key != "" {
+		_, done := x.journal.recorded(ctx, x.tree, key)
+		switch {
+		case done:
+			code = syncml.StatusOK
+		case !asked:
+			return false
+		}
+	}
+	for i := range members {
+		members[i].code = code
+	}
+	x.end(a, code, members)
+	return true
 }
 
 // members lists the children of an Atomic. The code is 0 if all of them may run; else each has its own.
@@ -131,7 +162,7 @@ func (x *executor) member(ctx context.Context, tx dmtree.Tx, m *member) flow {
 		return x.effect(out.code)
 	}
 	for i := range m.items {
-		out := x.do(ctx, tx, m.cmd, m.items[i].Meta.Or(m.meta), &m.items[i])
+		out := x.do(ctx, tx, m.cmd, m.meta, &m.items[i])
 		m.outs = append(m.outs, out)
 		if !succeeded(out.code) {
 			break
@@ -151,8 +182,15 @@ func (m *member) done() bool {
 }
 
 // commit makes the changes count, and returns the status of the Atomic.
-func (x *executor) commit(ctx context.Context, tx dmtree.Tx, members []member) syncml.StatusCode {
-	if err := tx.Prepare(ctx); err != nil {
+func (x *executor) commit(ctx context.Context, tx dmtree.Tx, members []member, key dmtree.URI) syncml.StatusCode {
+	err := error(nil)
+	if key != "" {
+		err = x.journal.record(ctx, tx, key, syncml.StatusOK)
+	}
+	if err == nil {
+		err = tx.Prepare(ctx)
+	}
+	if err != nil {
 		x.blame(members, err)
 		undo(members, tx.Rollback(context.WithoutCancel(ctx)))
 		return syncml.StatusAtomicFailed

@@ -58,8 +58,11 @@ type openSession struct {
 
 	Body   []byte // our last message, to be sent again if it gets lost
 	Fields http.Header
-	In     []byte // the server's message that is being executed
-	InType string
+
+	In     []byte            // the server's message that is being executed
+	InType string            // its Content-Type
+	InCode syncml.StatusCode // what its SyncHdr is answered with
+	InChal *syncml.Chal
 
 	Messages, Commands, Failed int
 }

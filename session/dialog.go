@@ -278,7 +278,7 @@ func (d *Dialog) resume(ctx context.Context, now time.Time) (*Exchange, error) {
 		if err != nil {
 			return nil, err
 		}
-		return d.execute(ctx, now, in, msg, &verdict{code: syncml.StatusOK}, true)
+		return d.execute(ctx, now, in, msg, &verdict{code: s.InCode, chal: s.InChal}, true)
 	}
 	return &Exchange{URL: s.URL, HTTP: s.Fields, Body: s.Body}, nil
 }
@@ -398,9 +398,15 @@ func (d *Dialog) judge(ctx context.Context, now time.Time, in *Reply, msg *syncm
 // execute does what a message asks for and makes the next one. again says that this process died in the middle of it.
 func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syncml.Message, v *verdict, again bool) (*Exchange, error) {
 	s := d.s
-	cmds, challenged, err := d.statuses(ctx, msg, v)
-	if err != nil {
-		return nil, err
+	var cmds []syncml.Command
+	challenged := false
+	if again { // what the Statuses say has been taken note of
+		cmds = slices.DeleteFunc(msg.Commands, func(c syncml.Command) bool { _, status := c.(*syncml.Status); return status })
+	} else {
+		var err error
+		if cmds, challenged, err = d.statuses(ctx, msg, v); err != nil {
+			return nil, err
+		}
 	}
 	if !v.refused {
 		d.header(&msg.Header)
@@ -423,7 +429,7 @@ func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syn
 		if v.last {
 			d.done, d.ending = true, v.reason
 		}
-	} else if err := d.obey(ctx, in, msg, cmds, again); err != nil {
+	} else if err := d.obey(ctx, in, msg, cmds, v, again); err != nil {
 		return nil, err
 	}
 	if err := d.collectLater(ctx, len(s.Queue) > 0 || !s.Closed); err != nil {
@@ -573,7 +579,7 @@ func (d *Dialog) refuse(msg *syncml.Message, cmds []syncml.Command, code syncml.
 }
 
 // obey executes the commands of a message that has been accepted, and queues the answers.
-func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds []syncml.Command, again bool) error {
+func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds []syncml.Command, v *verdict, again bool) error {
 	s := d.s
 	if len(cmds) == 0 && !s.Object.open() {
 		return nil
@@ -582,7 +588,8 @@ func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds 
 		s.Queue = s.Queue[1:] // the server has dropped the object that we were sending
 	}
 	if d.c.Store != nil && !again && slices.ContainsFunc(cmds, changes) {
-		s.In, s.InType = in.Body, in.HTTP.Get("Content-Type") // what is about to be executed
+		// What is about to be executed: if the process dies meanwhile, the next one must not do it again.
+		s.In, s.InType, s.InCode, s.InChal = in.Body, in.HTTP.Get("Content-Type"), v.code, v.chal
 		if err := d.c.save(ctx, keyState, d.st); err != nil {
 			return err
 		}
@@ -600,6 +607,9 @@ func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds 
 		msgID: msg.Header.MsgID, seen: make(map[string]bool), object: &s.Object, peerMax: s.MaxObj,
 		room: d.limits.Answers - held, again: again,
 		executed: func(c syncml.Command, code syncml.StatusCode) { d.executed(ctx, c, code) },
+	}
+	if d.c.Store != nil {
+		x.journal = journalOf(d.c.Tree, s.ID+"."+strconv.FormatInt(s.Start.UnixNano(), 36), msg.Header.MsgID, again)
 	}
 	x.run(ctx, cmds)
 	for _, c := range x.out {

@@ -26,8 +26,9 @@ type executor struct {
 	room    int64           // bytes of values that may still be kept
 
 	// again says that the message was being executed when this process died. What may have changed something then is
-	// not run again.
-	again bool
+	// not run again, unless the journal says that it did not.
+	again   bool
+	journal *journal // nil: the tree has none, or nothing has to survive this process
 	// stopped is set when the user has cancelled: the rest of the message is not run (oma-dm 3.4).
 	stopped bool
 
@@ -82,7 +83,7 @@ func (x *executor) command(ctx context.Context, c syncml.Command) flow {
 	meta, items := operands(c)
 	outs := make([]outcome, len(items))
 	for i := range items {
-		outs[i] = x.item(ctx, x.tree, c, meta, &items[i])
+		outs[i] = x.item(ctx, c, meta, &items[i])
 	}
 	x.report(c, items, outs)
 	return goOn
@@ -206,8 +207,8 @@ func chunked(c syncml.Command) bool {
 	return false
 }
 
-// item executes c for one of its items on p, joining chunks first.
-func (x *executor) item(ctx context.Context, p dmtree.Provider, c syncml.Command, meta syncml.Meta, it *syncml.Item) outcome {
+// item executes c for one of its items, joining chunks first.
+func (x *executor) item(ctx context.Context, c syncml.Command, meta syncml.Meta, it *syncml.Item) outcome {
 	if it.MoreData || x.object.continues(c, it) {
 		whole, code := x.object.take(c, meta, it, x.limits.Object)
 		if code != 0 {
@@ -215,16 +216,19 @@ func (x *executor) item(ctx context.Context, p dmtree.Provider, c syncml.Command
 		}
 		it = whole
 	}
-	if x.again {
-		if _, get := c.(*syncml.Get); !get {
-			return outcome{code: syncml.StatusCommandFailed, items: []syncml.Item{{Data: syncml.Text("outcome unknown")}}}
-		}
+	_, get := c.(*syncml.Get)
+	switch {
+	case !get && x.journal != nil:
+		return x.logged(ctx, c, meta, it)
+	case !get && x.again:
+		return unknownOutcome()
 	}
-	return x.do(ctx, p, c, it.Meta.Or(meta), it)
+	return x.do(ctx, x.tree, c, meta, it)
 }
 
-// do executes c for one whole item on p.
+// do executes c for one whole item on p: the tree, or a transaction of it.
 func (x *executor) do(ctx context.Context, p dmtree.Provider, c syncml.Command, meta syncml.Meta, it *syncml.Item) outcome {
+	meta = it.Meta.Or(meta)
 	u := targetOf(c, it)
 	call := x.call
 	if e, ok := c.(*syncml.Exec); ok && e.Correlator != "" && x.rules.correlator {
@@ -359,7 +363,7 @@ func (x *executor) get(ctx context.Context, p dmtree.Provider, u dmtree.URI) out
 func (x *executor) alert(ctx context.Context, a *syncml.Alert) outcome {
 	switch {
 	case a.Code.UI() && x.again:
-		return outcome{code: syncml.StatusCommandFailed}
+		return unknownOutcome()
 	case a.Code.UI():
 		code, items := ask(ctx, x.ui, a, x.limits.Interaction)
 		return outcome{code: code, items: items}

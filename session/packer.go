@@ -62,7 +62,7 @@ func (d *Dialog) message(ctx context.Context, now time.Time, r *reception) (*Exc
 	}
 	s.Final = p.final
 	s.Body, s.Fields, s.Saved = body, o.HTTP, now
-	s.In = nil
+	s.In, s.InChal = nil, nil
 	if err := d.c.save(ctx, keyState, d.st); err != nil {
 		return nil, err
 	}

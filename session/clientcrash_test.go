@@ -1,0 +1,222 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/omadm-sdk/omadm/dmtree"
+	"github.com/omadm-sdk/omadm/session"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// crash is what a process panics with that dies in a test.
+type crash struct{}
+
+// dies runs f, in which the process dies.
+func dies(t testing.TB, f func()) {
+	t.Helper()
+	defer func() { require.Equal(t, crash{}, recover()) }()
+	f()
+}
+
+// dyingStore lets the process die in the n-th Save, before or after it is done.
+type dyingStore struct {
+	session.MemoryClientStore
+	n     int
+	after bool
+}
+
+func (s *dyingStore) Save(ctx context.Context, key string, data []byte) error {
+	s.n--
+	if s.n == 0 && !s.after {
+		panic(crash{})
+	}
+	err := s.MemoryClientStore.Save(ctx, key, data)
+	if s.n == 0 {
+		panic(crash{})
+	}
+	return err
+}
+
+// counting is a tree that counts what is done to it, and dies when it is told to run ./Die.
+type counting struct {
+	*dmtree.Memory
+	executed int
+}
+
+func (c *counting) Exec(_ context.Context, u dmtree.URI, _ dmtree.Value) error {
+	c.executed++
+	if u == "./Die" {
+		panic(crash{})
+	}
+	return nil
+}
+
+// plain hides that the tree can keep a journal.
+type plain struct{ *counting }
+
+func (p plain) Keep() dmtree.Provider { return nil }
+
+// A device that dies in the middle of a message goes on with it when it is back, and does nothing twice.
+func TestCrash(t *testing.T) {
+	// The message adds to the tree in ways that show when they are repeated: 418.
+	const orders = `<Add><CmdID>1</CmdID><Item><Target><LocURI>./A/new</LocURI></Target><Data>1</Data></Item></Add>` +
+		`<Atomic><CmdID>2</CmdID><Add><CmdID>3</CmdID><Item><Target><LocURI>./A/two</LocURI></Target><Data>2</Data></Item></Add></Atomic>` +
+		`<Get><CmdID>4</CmdID><Item><Target><LocURI>./A/x</LocURI></Target></Item></Get>`
+	exec := nodeCmd("Exec", "5", "./Run")
+	later := addCmd("6", "./A/later", "3")
+	const good = `Status 1/0 SyncHdr 200
+		Status 1/1 Add 200 ./A/new
+		Status 1/2 Atomic 200
+		Status 1/3 Add 200 ./A/two
+		Status 1/4 Get 200 ./A/x
+		Results 1/4 [./A/x "1"]`
+	const unknown = `Status 1/0 SyncHdr 200
+		Status 1/1 Add 500 ./A/new ["outcome unknown"]
+		Status 1/2 Atomic 500
+		Status 1/3 Add 500 ./A/two
+		Status 1/4 Get 200 ./A/x
+		Results 1/4 [./A/x "1"]
+		Status 1/5 Exec 500 ./Run ["outcome unknown"]
+		Status 1/6 Add 500 ./A/later ["outcome unknown"]`
+	for _, test := range []struct {
+		name    string
+		journal bool
+		say     string
+		save    int  // in which the process dies; 0: it dies in an Exec
+		after   bool // the Save is done
+		want    string
+		execs   int
+	}{
+		{"before anything is done", true, orders + exec + later, 2, false, "", 0},
+		{"before the first is done", true, orders + exec + later, 2, true, good + `
+			Status 1/5 Exec 500 ./Run ["outcome unknown"]
+			Status 1/6 Add 200 ./A/later`, 0},
+		{"all is done, nothing is said", true, orders + exec + later, 3, false, good + `
+			Status 1/5 Exec 200 ./Run
+			Status 1/6 Add 200 ./A/later`, 1},
+		{"the answer was not sent", true, orders + exec + later, 3, true, good + `
+			Status 1/5 Exec 200 ./Run
+			Status 1/6 Add 200 ./A/later`, 1},
+		{"in the middle", true, orders + nodeCmd("Exec", "5", "./Die") + later, 0, false, good + `
+			Status 1/5 Exec 500 ./Die ["outcome unknown"]
+			Status 1/6 Add 200 ./A/later`, 1},
+		{"a tree without journal", false, orders + exec + later, 3, false, unknown, 1},
+		{"a tree without journal, nothing done", false, orders + exec + later, 2, true, unknown, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, e syncml.Encoding) {
+				memory := &counting{Memory: deviceTree()}
+				var tree dmtree.Provider = memory
+				if !test.journal {
+					tree = plain{memory}
+				}
+				store := &dyingStore{n: test.save, after: test.after}
+				s := begin(t, &session.Client{Tree: tree, Store: store}, e, nil)
+				in := s.message(test.say + finalXML)
+				dies(t, func() { s.d.Next(t.Context(), start, in) })
+
+				d, err := (&session.Client{URL: serverURL, ID: "device-1", Tree: tree, Store: store, Logger: testLogger(t)}).
+					Begin(t.Context(), start.Add(time.Minute), nil)
+				require.NoError(t, err)
+				defer d.Close(t.Context())
+				s.d = d
+				s.take(d.Next(t.Context(), start, nil))
+				want, execs := test.want, test.execs
+				if want == "" { // the server's message never came, as far as anybody knows
+					require.Contains(t, spell(s.got), "Alert 1201")
+					s.take(d.Next(t.Context(), start, in))
+					want = good + "\nStatus 1/5 Exec 200 ./Run\nStatus 1/6 Add 200 ./A/later"
+					execs = 1
+				}
+				s.expect(want + "\nFinal")
+				require.Equal(t, execs, memory.executed)
+				s.say(addCmd("1", "./A/next", "4") + finalXML) // the session goes on
+				s.expect("Status 2/0 SyncHdr 200\nStatus 2/1 Add 200 ./A/next\nFinal")
+				s.say(finalXML)
+				require.Nil(t, s.got)
+				require.NoError(t, s.err)
+			})
+		})
+	}
+}
+
+// A session that was cut off too long ago is not gone on with.
+func TestOldSessionIsDropped(t *testing.T) {
+	store := new(session.MemoryClientStore)
+	s := begin(t, &session.Client{Tree: deviceTree(), Store: store}, syncml.XML, nil)
+	s.say(getCmd("1", "./A/x") + finalXML)
+	s.d.Close(t.Context())
+	d, err := (&session.Client{URL: serverURL, ID: "device-1", Tree: deviceTree(), Store: store, Logger: testLogger(t)}).
+		Begin(t.Context(), start.Add(session.DefaultReplay+time.Second), nil)
+	require.NoError(t, err)
+	defer d.Close(t.Context())
+	s.take(d.Next(t.Context(), start, nil))
+	require.Contains(t, spell(s.got), "Alert 1201")
+	require.Equal(t, "2", s.got.Header.SessionID)
+}
+
+// A store that fails ends the session rather than promise what it cannot keep.
+func TestClientStoreFails(t *testing.T) {
+	tree := deviceTree()
+	dir := t.TempDir()
+	s := begin(t, &session.Client{Tree: tree, Store: &session.FileClientStore{Dir: dir}}, syncml.XML, nil)
+	require.NoError(t, os.RemoveAll(dir))
+	require.NoError(t, os.WriteFile(dir, nil, 0o600)) // no directory can be there
+	s.say(replaceCmd("1", "./A/x", "9") + finalXML)
+	require.Nil(t, s.got)
+	require.ErrorContains(t, s.err, "save state")
+	require.Equal(t, "1", nodeValue(t, tree, "./A/x"), "nothing is done that could not be remembered")
+}
+
+func TestClientStores(t *testing.T) {
+	for name, store := range map[string]session.ClientStore{
+		"memory": new(session.MemoryClientStore),
+		"files":  &session.FileClientStore{Dir: filepath.Join(t.TempDir(), "a", "b")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := store.Load(t.Context(), "state")
+			require.ErrorIs(t, err, fs.ErrNotExist)
+			data := []byte("one")
+			require.NoError(t, store.Save(t.Context(), "state", data))
+			data[0] = 'x'
+			require.NoError(t, store.Save(t.Context(), "alerts", []byte("other")))
+			got, err := store.Load(t.Context(), "state")
+			require.NoError(t, err)
+			require.Equal(t, "one", string(got))
+			got[0] = 'x'
+			require.NoError(t, store.Save(t.Context(), "state", nil))
+			got, err = store.Load(t.Context(), "state")
+			require.NoError(t, err)
+			require.Empty(t, got)
+			done := make(chan error)
+			for i := range 8 {
+				go func() { done <- store.Save(t.Context(), fmt.Sprintf("k%d", i), []byte("v")) }()
+			}
+			for range 8 {
+				require.NoError(t, <-done)
+			}
+		})
+	}
+	files := &session.FileClientStore{Dir: t.TempDir()}
+	for _, key := range []string{"", "..", "a/b", "../a", ".hidden"} {
+		require.Error(t, files.Save(t.Context(), key, nil), key)
+		_, err := files.Load(t.Context(), key)
+		require.Error(t, err, key)
+	}
+	require.Error(t, new(session.FileClientStore).Save(t.Context(), "state", nil))
+	require.NoError(t, files.Save(t.Context(), "state", []byte("secret")))
+	info, err := os.Stat(filepath.Join(files.Dir, "state"))
+	require.NoError(t, err)
+	require.Zero(t, info.Mode()&0o077, "for nobody else to read")
+	entries, err := os.ReadDir(files.Dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "no temporary files stay")
+}

@@ -1,0 +1,119 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/omadm-sdk/omadm/dmtree"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// A journal records what became of the commands of a message in the tree itself, in the same transactions, so that a
+// process which dies in the middle of the message knows afterwards what was done. It lies where the tree keeps what
+// belongs to no node (see [dmtree.Keeper]), and holds one message.
+type journal struct {
+	root  dmtree.URI // of this message
+	n     int        // of the next command
+	fresh bool       // the record of the message before is still there
+}
+
+// journalRoot is what a client keeps in its tree.
+const journalRoot dmtree.URI = "./session"
+
+// journalOf returns the journal for a message, or nil if the tree has no room for one. again says that some of it may be
+// there.
+func journalOf(tree dmtree.Provider, session, message string, again bool) *journal {
+	_, begins := tree.(dmtree.Beginner)
+	k, keeps := tree.(dmtree.Keeper)
+	if !begins || !keeps || k.Keep() == nil {
+		return nil
+	}
+	return &journal{root: journalRoot.Join(session + "-" + message), fresh: !again}
+}
+
+// next names the next command.
+func (j *journal) next() dmtree.URI {
+	j.n++
+	return j.root.Join(strconv.Itoa(j.n))
+}
+
+// recorded returns what became of a command, if it was done.
+func (j *journal) recorded(ctx context.Context, tree dmtree.Provider, key dmtree.URI) (syncml.StatusCode, bool) {
+	v, err := dmtree.Get(ctx, tree.(dmtree.Keeper).Keep(), key)
+	if err != nil {
+		return 0, false
+	}
+	code, err := v.Int()
+	return syncml.StatusCode(code), err == nil
+}
+
+// record notes in tx that a command was done.
+func (j *journal) record(ctx context.Context, tx dmtree.Tx, key dmtree.URI, code syncml.StatusCode) error {
+	k, ok := tx.(dmtree.Keeper)
+	if !ok {
+		return &dmtree.Error{Op: "commit", Err: dmtree.ErrUnsupported}
+	}
+	keep := k.Keep()
+	if j.fresh {
+		j.fresh = false
+		if _, err := dmtree.Get(ctx, keep, journalRoot); err == nil {
+			if err := dmtree.Delete(ctx, keep, journalRoot); err != nil {
+				return err
+			}
+		}
+	}
+	return dmtree.Add(ctx, keep, key, dmtree.Int(int64(code)))
+}
+
+// logged executes c for one item in a transaction of its own, together with the record of it. After a crash what is
+// recorded is not run again, and what is not recorded was not done.
+func (x *executor) logged(ctx context.Context, c syncml.Command, meta syncml.Meta, it *syncml.Item) outcome {
+	key := x.journal.next()
+	if x.again {
+		if code, ok := x.journal.recorded(ctx, x.tree, key); ok {
+			return outcome{code: code}
+		}
+	}
+	// What an Exec does is no part of a transaction; only the record of it is.
+	_, exec := c.(*syncml.Exec)
+	if exec && x.again {
+		return unknownOutcome()
+	}
+	var out outcome
+	if exec {
+		out = x.do(ctx, x.tree, c, meta, it)
+	}
+	tx, err := dmtree.Begin(ctx, x.tree)
+	switch {
+	case exec && err != nil:
+		return out
+	case err != nil:
+		return outcome{code: x.rules.statusOf(err)}
+	case !exec:
+		out = x.do(ctx, tx, c, meta, it)
+	}
+	if !succeeded(out.code) {
+		if err := tx.Rollback(context.WithoutCancel(ctx)); err != nil {
+			return outcome{code: syncml.StatusCommandFailed}
+		}
+		return out
+	}
+	if err = x.journal.record(ctx, tx, key, out.code); err == nil {
+		err = tx.Prepare(ctx)
+	}
+	if err == nil {
+		err = tx.Commit(ctx)
+	} else {
+		err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
+	}
+	if err != nil && !exec {
+		return outcome{code: x.rules.statusOf(err)}
+	}
+	return out
+}
+
+// unknownOutcome answers for a command that may have been executed when the process died.
+func unknownOutcome() outcome {
+	return outcome{code: syncml.StatusCommandFailed, items: []syncml.Item{{Data: syncml.Text("outcome unknown")}}}
+}
