@@ -241,20 +241,26 @@ func readFault(resp *http.Response, m *soap.Message) *Fault {
 	if f.Reason == "" {
 		f.Reason = sf.Message
 	}
-	for _, i := range codes {
-		switch {
-		case i.subcode == "":
-		case sf.ErrorType != "" && strings.EqualFold(i.detail, sf.ErrorType):
-			f.Code = i.code
-		case sf.ErrorType == "" && i.detail == "" && strings.EqualFold(i.subcode[2:], sf.Subcode):
-			f.Code = i.code
-		}
+	if c, ok := codeOf(sf.ErrorType); ok {
+		f.Code = c
+	} else if c, ok := codeOf(sf.Subcode); ok {
+		f.Code = c
 	}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		f.Code = CodeServerTooManyRequests
 		f.RetryAfter = retryAfter(resp.Header.Get("Retry-After"))
 	}
 	return f
+}
+
+// codeOf finds the code of an ErrorType or of a subcode. Services are seen to repeat the subcode as the ErrorType.
+func codeOf(name string) (Code, bool) {
+	for _, i := range codes {
+		if name != "" && i.subcode != "" && strings.EqualFold(i.errorType(), name) {
+			return i.code, true
+		}
+	}
+	return 0, false
 }
 
 // security is the header that proves who asks. The type of a certificate depends on the step.

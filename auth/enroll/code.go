@@ -1,6 +1,9 @@
 package enroll
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A Code is an enrollment error as Windows knows it: the HRESULT that it logs and shows (MS-MDE2 3.1.1.4.2; the
 // registration API's header for those that only a client raises). A Code is an error of its own, so that
@@ -67,7 +70,7 @@ type codeInfo struct {
 	code    Code
 	name    string // as in Microsoft's header, without the prefix MENROLL_E_
 	subcode string // the fault's subcode; empty if it is never sent
-	detail  string // the ErrorType in the fault's detail; empty if it has none
+	detail  string // the ErrorType of the fault's detail; empty if the subcode says it all
 	text    string
 }
 
@@ -119,6 +122,16 @@ var codes = []codeInfo{
 	{CodeServerTooManyRequests, "SERVER429", "", "", "the server is busy"},
 }
 
+// errorType is what a server writes as the ErrorType: the subcode's name where it has none of its own, as Microsoft's
+// service does.
+func (i *codeInfo) errorType() string {
+	if i.detail != "" {
+		return i.detail
+	}
+	_, name, _ := strings.Cut(i.subcode, ":")
+	return name
+}
+
 func (c Code) info() *codeInfo {
 	for i := range codes {
 		if codes[i].code == c {
@@ -136,11 +149,11 @@ func (c Code) Name() string {
 	return ""
 }
 
-// Subcode returns the SOAP fault's subcode and the ErrorType of its detail for a code that a server may answer with.
-// errorType is empty where the subcode alone says it; both are empty for a code that only a client raises.
+// Subcode returns the SOAP fault's subcode and the ErrorType of its detail for a code that a server may answer with. Both
+// are empty for a code that only a client raises.
 func (c Code) Subcode() (subcode, errorType string) {
 	if i := c.info(); i != nil {
-		return i.subcode, i.detail
+		return i.subcode, i.errorType()
 	}
 	return "", ""
 }

@@ -24,6 +24,7 @@ type deployment struct {
 	ca      *enroll.CA
 	tls     *testca.CA
 	tickets *enroll.Tickets
+	wrap    func(http.Handler) http.Handler // between the network and the server; nil: nothing
 
 	mu       sync.Mutex
 	requests []*enroll.Request
@@ -85,7 +86,11 @@ func deploy(t *testing.T, change func(*deployment)) *deployment {
 	if change != nil {
 		change(d)
 	}
-	d.Server = httptest.NewUnstartedServer(d.enroll)
+	var h http.Handler = d.enroll
+	if d.wrap != nil {
+		h = d.wrap(h)
+	}
+	d.Server = httptest.NewUnstartedServer(h)
 	d.Server.TLS = d.tls.ServerTLS()
 	d.Server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	d.Server.StartTLS()

@@ -246,11 +246,11 @@ func (f Fault) complete() *Fault {
 }
 
 func (f *Fault) soap() *soap.Fault {
-	sub := f.Subcode
-	if sub == "" {
-		sub, _ = CodeEnrollmentServer.Subcode()
+	subcode, errorType := f.Subcode, f.ErrorType
+	if subcode == "" { // HTTP says it
+		subcode, errorType = CodeEnrollmentServer.Subcode()
 	}
-	return &soap.Fault{Code: "Receiver", Subcode: sub, Reason: f.Reason, ErrorType: f.ErrorType, Message: f.Reason, TraceID: f.Trace}
+	return &soap.Fault{Code: "Receiver", Subcode: subcode, Reason: f.Reason, ErrorType: errorType, Message: f.Reason, TraceID: f.Trace}
 }
 
 func (s *Server) log(x *exchange, ep *endpoint, f *Fault) {
