@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/omadm-sdk/omadm/auth"
+	"github.com/omadm-sdk/omadm/internal/interop"
 	"github.com/omadm-sdk/omadm/internal/testca"
 	"github.com/omadm-sdk/omadm/syncml"
 )
@@ -60,13 +61,7 @@ func TestProxies(t *testing.T) {
 			[]string{"run", "--adapter", "caddyfile", "--config", "${CONFIG}"}},
 	} {
 		t.Run(tt.program, func(t *testing.T) {
-			program, err := exec.LookPath(tt.program)
-			if err != nil {
-				if os.Getenv("CI") == "true" {
-					t.Fatal(err)
-				}
-				t.Skip(err)
-			}
+			program := interop.Tool(t, tt.program)
 			backend := httptest.NewServer(claims(t, &auth.ClientCert{Roots: ca.Pool(), Device: byName,
 				Proxy: &auth.ProxyHeader{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Format: tt.format}}))
 			defer backend.Close()

@@ -36,11 +36,11 @@ type Pair struct {
 type Fault int
 
 const (
-	None        Fault = iota
-	LoseRequest       // the server does not get the message
-	LoseReply         // the device does not get the answer
-	Double            // the server gets the message twice, the device the second answer
-	CutReply          // the device gets the first half of the answer
+	None        Fault = iota // the message and its answer arrive
+	LoseRequest              // the server does not get the message
+	LoseReply                // the device does not get the answer
+	Double                   // the server gets the message twice, the device the second answer
+	CutReply                 // the device gets the first half of the answer
 )
 
 // New returns a server with the handler h and a device with the given tree, "device-1", which trust each other. The
