@@ -51,11 +51,6 @@ var views = []view{
 	{[]string{cspStore, "MY", "User"}, My, false, true},
 }
 
-// uri is the node of the view in a scope.
-func (v view) uri(scope string) dmtree.URI {
-	return dmtree.URI("./" + scope + "/Vendor/MSFT").Join(v.path...)
-}
-
 // place is what a URI addresses in a store.
 type place struct {
 	scope    string // Device or User
