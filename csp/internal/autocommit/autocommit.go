@@ -15,8 +15,8 @@ type Transactional interface {
 	dmtree.Beginner
 }
 
-// Provider returns p with Add, Replace and Delete, each of which is a transaction of one change. Exec goes to p as it
-// is; it is [dmtree.ErrNotAllowed] if p has none.
+// Provider returns p with Add, Replace and Delete, each of which is a transaction of one change. So is Exec,
+// unless p has one of its own; one that goes on ([dmtree.ErrAccepted]) is committed like one that is done.
 func Provider(p Transactional) dmtree.Provider { return &provider{p} }
 
 type provider struct{ Transactional }
@@ -34,7 +34,22 @@ func (p *provider) Delete(ctx context.Context, u dmtree.URI) error {
 }
 
 func (p *provider) Exec(ctx context.Context, u dmtree.URI, arg dmtree.Value) error {
-	return dmtree.Exec(ctx, p.Transactional, u, arg)
+	if _, ok := p.Transactional.(dmtree.Execer); ok {
+		return dmtree.Exec(ctx, p.Transactional, u, arg)
+	}
+	var accepted error
+	err := p.do(ctx, func(tx dmtree.Tx) error {
+		err := dmtree.Exec(ctx, tx, u, arg)
+		if errors.Is(err, dmtree.ErrAccepted) {
+			accepted = err
+			return nil
+		}
+		return err
+	})
+	if err == nil {
+		err = accepted
+	}
+	return err
 }
 
 func (p *provider) do(ctx context.Context, change func(dmtree.Tx) error) error {
