@@ -43,10 +43,11 @@ func (m *Memory) commit(changes []Change) error {
 		}
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, c := range changes {
 		m.apply(c)
 	}
+	m.mu.Unlock()
+	m.watchers.tell(changes)
 	return nil
 }
 

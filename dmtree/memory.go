@@ -35,6 +35,8 @@ type Memory struct {
 	values []Value // by node number
 	about  map[uint32]Properties
 	bytes  int
+
+	watchers watchers
 }
 
 // Set creates or overwrites the node u without regard to access and limits: it
