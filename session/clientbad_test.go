@@ -177,6 +177,27 @@ func TestEndlessServers(t *testing.T) {
 	}
 }
 
+func TestServerThatTakesNothing(t *testing.T) {
+	for size := int64(1); size < 1200; size += 7 {
+		s := begin(t, &session.Client{Tree: deviceTree(), Profile: session.OMA}, syncml.XML, nil)
+		s.header = func(h *syncml.Header) { h.Meta.MaxMsgSize = size }
+		s.say(replaceCmd("1", "./A/x", "9") + getCmd("2", "./DevDetail/SwV") + finalXML)
+		for n := 0; s.got != nil; n++ {
+			require.Less(t, n, 40, "no end with MaxMsgSize %d", size)
+			require.LessOrEqual(t, int64(len(s.raw.Body)), size)
+			if s.got.Final {
+				s.say(finalXML)
+			} else {
+				s.say(alertCmd("1", 1222))
+			}
+		}
+		if s.err != nil {
+			require.ErrorContains(t, s.err, "too small")
+			require.Less(t, size, int64(850), "%v", s.err)
+		}
+	}
+}
+
 func TestStaleAnswers(t *testing.T) { // C27
 	tree := deviceTree()
 	s := begin(t, &session.Client{Tree: tree}, syncml.XML, nil)

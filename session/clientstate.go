@@ -65,6 +65,8 @@ type openSession struct {
 	InChal *syncml.Chal
 
 	Messages, Commands, Failed int
+
+	stuck entry // at the head of Queue when the last message was made
 }
 
 // An entry is a command that waits to be sent.

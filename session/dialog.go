@@ -562,6 +562,7 @@ func (d *Dialog) repeat() {
 		s.Queue = s.Queue[1:] // its last chunk is the end of what was said
 	}
 	s.Queue = append(slices.Clone(s.Last), s.Queue...)
+	s.stuck = entry{}
 }
 
 // refuse answers every command with code, and executes none (oma-dm 6.6).

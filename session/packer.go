@@ -101,6 +101,14 @@ func (p *packer) pack() ([]byte, error) {
 	for {
 		body, f, err := p.fill(limit)
 		if err == nil {
+			// What waited at the head of the queue must not wait there again: it would for ever.
+			before := p.s.stuck
+			if p.s.stuck = (entry{}); len(f.rest) > 0 {
+				p.s.stuck = f.rest[0]
+			}
+			if before.Command != nil && p.s.stuck == before {
+				return nil, errSmall
+			}
 			p.s.Queue, p.s.Last, p.final = f.rest, f.taken, f.final
 			p.note(f)
 			return body, nil
