@@ -21,8 +21,18 @@ type xmlWriter struct {
 	tmp     []byte
 }
 
-// tagTable holds the tags by elem. It never changes after it was made.
-type tagTable struct{ open, close, empty [elemCount]string }
+// A tagTable holds the tags by elem, in arrays so that they are stored without a call. It never changes after it was made.
+type tagTable struct {
+	open, empty          [elemCount][openSize]byte
+	close                [elemCount][closeSize]byte
+	openN, emptyN, endsN [elemCount]uint8
+}
+
+// Room for the longest tags, such as <MaxMsgSize xmlns="syncml:metinf"/> and </NumberOfChanges>.
+const (
+	openSize  = 40
+	closeSize = 24
+)
 
 var tags = newTagTable()
 
@@ -41,7 +51,9 @@ func newTagTable() *tagTable {
 				decl = ` xmlns="syncml:metinf"`
 			}
 		}
-		t.open[id], t.close[id], t.empty[id] = "<"+name+decl+">", "</"+name+">", "<"+name+decl+"/>"
+		t.openN[id] = uint8(copy(t.open[id][:], "<"+name+decl+">"))
+		t.endsN[id] = uint8(copy(t.close[id][:], "</"+name+">"))
+		t.emptyN[id] = uint8(copy(t.empty[id][:], "<"+name+decl+"/>"))
 	}
 	return t
 }
@@ -58,31 +70,75 @@ func (w *xmlWriter) start(version string) {
 	w.buf = append(w.buf, `">`...)
 }
 
-func (w *xmlWriter) open(id elem)  { w.buf = append(w.buf, tags.open[id]...) }
-func (w *xmlWriter) close(id elem) { w.buf = append(w.buf, tags.close[id]...) }
-func (w *xmlWriter) empty(id elem) { w.buf = append(w.buf, tags.empty[id]...) }
+// room returns the whole buffer, with space for n bytes behind what is written, and the length of that.
+func (w *xmlWriter) room(n int) ([]byte, int) {
+	if cap(w.buf)-len(w.buf) < n {
+		w.buf = slices.Grow(w.buf, n)
+	}
+	return w.buf[:cap(w.buf)], len(w.buf)
+}
+
+func (w *xmlWriter) open(id elem) {
+	b, n := w.room(openSize)
+	*(*[openSize]byte)(b[n:]) = tags.open[id]
+	w.buf = b[:n+int(tags.openN[id])]
+}
+
+func (w *xmlWriter) close(id elem) {
+	b, n := w.room(closeSize)
+	*(*[closeSize]byte)(b[n:]) = tags.close[id]
+	w.buf = b[:n+int(tags.endsN[id])]
+}
+
+func (w *xmlWriter) empty(id elem) {
+	b, n := w.room(openSize)
+	*(*[openSize]byte)(b[n:]) = tags.empty[id]
+	w.buf = b[:n+int(tags.emptyN[id])]
+}
 
 func (w *xmlWriter) leaf(id elem, s string) error {
-	b := append(w.buf, tags.open[id]...)
-	n := len(b)
-	b = append(b, s...)
-	i := writtenRun(b[n:])
-	if i == len(s) {
-		w.buf = append(b, tags.close[id]...)
+	b, n := w.room(len(s) + openSize + closeSize)
+	*(*[openSize]byte)(b[n:]) = tags.open[id]
+	n += int(tags.openN[id])
+	copy(b[n:], s)
+	if i := shortRun(b[n:], len(s)); i < len(s) {
+		w.buf = b[:n+i]
+		if err := escape(w, s[i:]); err != nil {
+			return err
+		}
+		w.close(id)
 		return nil
 	}
-	w.buf = b[:n+i]
-	if err := escape(w, s[i:]); err != nil {
-		return err
-	}
-	w.buf = append(w.buf, tags.close[id]...)
+	n += len(s)
+	*(*[closeSize]byte)(b[n:]) = tags.close[id]
+	w.buf = b[:n+int(tags.endsN[id])]
 	return nil
 }
 
+// shortRun is writtenRun for the first n bytes of b, behind which there are eight more that may be looked at.
+func shortRun(b []byte, n int) int {
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		if writtenWord(binary.LittleEndian.Uint64(b[i:])) != 0 {
+			return i + writtenRun(b[i:n])
+		}
+	}
+	// What is behind the text is shifted out, and zeros become spaces.
+	shift := 8 * uint(8-(n-i))
+	if x := binary.LittleEndian.Uint64(b[i:])<<shift | (1<<shift-1)&spaces; writtenWord(x) != 0 {
+		return i + writtenRun(b[i:n])
+	}
+	return n
+}
+
 func (w *xmlWriter) number(id elem, n int64) {
-	w.buf = append(w.buf, tags.open[id]...)
+	if uint64(n) < 1000 {
+		w.leaf(id, ID(int(n)))
+		return
+	}
+	w.open(id)
 	w.buf = strconv.AppendInt(w.buf, n, 10)
-	w.buf = append(w.buf, tags.close[id]...)
+	w.close(id)
 }
 
 func (w *xmlWriter) data(d Data, raw bool, originalError string) error {
