@@ -208,13 +208,16 @@ scan:
 				break scan
 			}
 			if end := r.closing(buf, j); end > 0 {
+				if r.check {
+					r.checkText(i, buf[i:j])
+					if r.err != nil {
+						return nil, DataAbsent
+					}
+				}
 				r.pos = end
 				r.frames = r.frames[:len(r.frames)-1]
 				if i == j {
 					return nil, DataEmpty
-				}
-				if r.check {
-					r.checkText(buf[i:j])
 				}
 				return buf[i:j:j], DataText
 			}
@@ -279,10 +282,10 @@ func (r *xmlReader) forgiveAt(i int, err error) {
 	}
 }
 
-// checkText looks for the one mistake in text that only strict reading minds.
-func (r *xmlReader) checkText(b []byte) {
-	if bytes.Contains(b, []byte("]]>")) {
-		r.forgive(syntaxf("]]> in text"))
+// checkText looks for the one mistake in text, at buf[i], that only strict reading minds.
+func (r *xmlReader) checkText(i int, b []byte) {
+	if n := bytes.Index(b, []byte(cdataClose)); n >= 0 {
+		r.forgiveAt(i+n, syntaxf("]]> in text"))
 	}
 }
 

@@ -38,10 +38,10 @@ func (r *xmlReader) childSlow() elem {
 				if e < 0 {
 					return elEnd
 				}
-				if text := r.buf[r.pos+9 : r.pos+e]; len(trim(text)) > 0 {
+				r.checkChars(9, e)
+				if text := r.buf[r.pos+9 : r.pos+e]; r.err == nil && len(trim(text)) > 0 {
 					r.forgive(syntaxf("text where only elements belong"))
 				}
-				r.checkChars(9, e)
 				r.pos += e + 3
 				continue
 			}
@@ -73,7 +73,7 @@ func (r *xmlReader) skipStray() bool {
 				clean = false
 				r.forgive(syntaxf("text where only elements belong"))
 			}
-			if n := r.skipChar(); n < 0 {
+			if r.err != nil || r.skipChar() < 0 {
 				return false
 			}
 		}
@@ -96,8 +96,12 @@ func (r *xmlReader) skipChar() int {
 		case c == '\r':
 			r.pos++
 			return 1
-		case c >= utf8.RuneSelf && !utf8.FullRune(r.buf[r.pos:]) && r.more():
-			continue
+		case c >= utf8.RuneSelf && !utf8.FullRune(r.buf[r.pos:]):
+			if r.more() {
+				continue
+			}
+			r.failEnd()
+			return -1
 		default:
 			r.badChar(r.pos)
 			return -1
@@ -160,6 +164,10 @@ func (r *xmlReader) next(s string) bool {
 // skipComment skips <!--...-->. Anything else that begins with <! does not belong into a document.
 func (r *xmlReader) skipComment() bool {
 	if !r.next("<!--") {
+		if rest := string(r.buf[r.pos:]); strings.HasPrefix(cdataOpen, rest) || strings.HasPrefix("<!--", rest) {
+			r.failEnd()
+			return false
+		}
 		r.failAt(r.pos, syntaxf("declaration inside the message"))
 		return false
 	}
@@ -269,6 +277,9 @@ func (r *xmlReader) startTag() elem {
 		uri, ok := r.lookup(string(name[:len(name)-len(local)-1]))
 		if !ok {
 			r.forgive(syntaxf("prefix of %.40q is not declared", name))
+			if r.err != nil {
+				return elEnd
+			}
 		}
 		top.own = namespaceOf(uri)
 	}
@@ -498,8 +509,10 @@ func (r *xmlReader) declaration() {
 			r.forgive(syntaxf("encoding %.40q; only UTF-8 and UTF-16 are read", enc))
 		}
 	}
-	r.checkChars(5, e)
-	r.pos += e + 2
+	if r.err == nil {
+		r.checkChars(5, e)
+		r.pos += e + 2
+	}
 }
 
 // doctype skips a document type declaration. An internal subset could declare entities, so it is refused.

@@ -18,13 +18,16 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 	// keep copies the n characters behind pos, so that what follows can be something else.
 	keep := func() {
 		if n > 0 {
-			if r.check && kind == DataText {
-				r.checkText(r.buf[r.pos : r.pos+n])
-			}
-			r.scratch = append(r.scratch, r.buf[r.pos:r.pos+n]...)
+			piece := r.buf[r.pos : r.pos+n]
+			r.scratch = append(r.scratch, piece...)
 			copied = true
+			if r.check && kind == DataText {
+				r.checkText(r.pos, piece)
+			}
 		}
-		r.pos += n
+		if r.err == nil {
+			r.pos += n
+		}
 		n = 0
 	}
 	for r.err == nil {
@@ -54,7 +57,10 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 			}
 			r.pos++
 		case c != '<':
-			if c >= utf8.RuneSelf && !utf8.FullRune(r.buf[k:]) && r.more() {
+			if c >= utf8.RuneSelf && !utf8.FullRune(r.buf[k:]) {
+				if !r.more() {
+					r.failEnd()
+				}
 				continue
 			}
 			r.badChar(k)
@@ -68,7 +74,7 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 			} else {
 				b = r.buf[r.pos : r.pos+n : r.pos+n]
 				if r.check {
-					r.checkText(b)
+					r.checkText(r.pos, b)
 				}
 				r.pos += n
 			}

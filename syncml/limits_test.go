@@ -1,0 +1,240 @@
+package syncml_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/omadm-sdk/omadm/internal/corpus"
+	"github.com/omadm-sdk/omadm/syncml"
+	"github.com/stretchr/testify/require"
+)
+
+func TestLimits(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("<a>", n) + strings.Repeat("</a>", n) }
+	get := `<Get><CmdID>1</CmdID><Item><Target><LocURI>./a</LocURI></Target></Item></Get>`
+	tests := []struct {
+		name string
+		in   string
+		opts syncml.DecoderOptions
+		err  error // nil: just fits
+	}{
+		{"bytes", message(get), syncml.DecoderOptions{MaxMessage: int64(len(message(get)))}, nil},
+		{"a byte too many", message(get), syncml.DecoderOptions{MaxMessage: int64(len(message(get))) - 1}, syncml.ErrTooLarge},
+		{"depth", item("<Data>" + nested(59) + "</Data>"), syncml.DecoderOptions{}, nil},
+		{"an element too deep", item("<Data>" + nested(60) + "</Data>"), syncml.DecoderOptions{}, syncml.ErrTooDeep},
+		{"unknown elements too deep", message(nested(1000)), syncml.DecoderOptions{MaxDepth: 10}, syncml.ErrTooDeep},
+		{"known elements too deep", message(strings.Repeat("<Atomic>", 1000)), syncml.DecoderOptions{}, syncml.ErrTooDeep},
+		{"items", message(strings.Repeat(get, 4)), syncml.DecoderOptions{MaxItems: 8}, nil},
+		{"a command too many", message(strings.Repeat(get, 5)), syncml.DecoderOptions{MaxItems: 8}, syncml.ErrTooLarge},
+		{"an item too many", message(strings.Replace(get, "<Item>", "<Item/><Item>", 1)), syncml.DecoderOptions{MaxItems: 2}, syncml.ErrTooLarge},
+		{"references", message(`<Status>` + strings.Repeat(`<TargetRef/>`, 9) + `</Status>`), syncml.DecoderOptions{MaxItems: 8}, syncml.ErrTooLarge},
+		{"EMI", item(`<Meta>` + strings.Repeat(`<EMI/>`, 9) + `</Meta>`), syncml.DecoderOptions{MaxItems: 8}, syncml.ErrTooLarge},
+		{"unknown elements", message(`<Get>` + strings.Repeat(`<x/>`, 9) + `</Get>`), syncml.DecoderOptions{MaxItems: 8}, syncml.ErrTooLarge},
+		{"text", item(`<Data>` + strings.Repeat("&lt;", 100) + `</Data>`), syncml.DecoderOptions{MaxText: 100}, nil},
+		{"a text too long", item(`<Data>` + strings.Repeat("&lt;", 101) + `</Data>`), syncml.DecoderOptions{MaxText: 100}, syncml.ErrTooLarge},
+		{"an address too long", item(`<Target><LocURI>` + strings.Repeat("x", 101) + `</LocURI></Target>`), syncml.DecoderOptions{MaxText: 100}, syncml.ErrTooLarge},
+		{"attributes", item(`<Data` + manyAttributes(32) + `/>`), syncml.DecoderOptions{}, nil},
+		{"an attribute too many", item(`<Data` + manyAttributes(33) + `/>`), syncml.DecoderOptions{}, syncml.ErrTooLarge},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := syncml.Unmarshal([]byte(test.in), &test.opts)
+			_, err2 := collect(syncml.NewDecoder(strings.NewReader(test.in), &test.opts))
+			if test.err == nil {
+				require.NoError(t, err)
+				require.NoError(t, err2)
+				return
+			}
+			require.ErrorIs(t, err, test.err)
+			if test.opts.MaxMessage == 0 || test.opts.MaxMessage < int64(len(test.in))/2 {
+				require.ErrorIs(t, err2, test.err)
+			}
+			var se *syncml.SyntaxError
+			require.ErrorAs(t, err, &se)
+		})
+	}
+}
+
+func manyAttributes(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, " a%d='%d'", i, i)
+	}
+	return b.String()
+}
+
+// TestPrefixes cuts three messages at every byte. None is taken for a whole one, and no command differs from what the
+// whole message has at its place.
+func TestPrefixes(t *testing.T) {
+	whole, err := syncml.Append(nil, everything(), nil)
+	require.NoError(t, err)
+	tests := map[string][]byte{
+		"pkg1":       corpus.Get("pkg1").XML,
+		"everything": whole,
+		"data": []byte("\xEF\xBB\xBF" + item(`<Target><LocURI>./&#xe9;/ü</LocURI></Target><Data><![CDATA[a]]]]><![CDATA[>]]>&lt;b&gt;`+"\r\n"+
+			`<!-- c --></Data><Data>`+strings.Repeat("long text ", 40)+`</Data><Data><x:a xmlns:x="urn:x" b="c"/></Data><Odd><a/></Odd>`)),
+	}
+	for name, in := range tests {
+		t.Run(name, func(t *testing.T) {
+			want, err := syncml.Unmarshal(in, nil)
+			require.NoError(t, err)
+			for cut := range in {
+				_, err := syncml.Unmarshal(in[:cut], nil)
+				if cut == 1 || cut == 2 {
+					require.Error(t, err) // half a byte order mark is nothing yet
+				} else {
+					require.ErrorIs(t, err, io.ErrUnexpectedEOF, "after %d bytes", cut)
+				}
+
+				d := syncml.NewDecoder(bytes.NewReader(in[:cut]), nil)
+				if _, err = d.Next(); err != nil {
+					continue
+				}
+				n := 0
+				for c, err := range d.Commands() {
+					if err != nil {
+						require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+						break
+					}
+					got := &syncml.Message{Commands: []syncml.Command{syncml.Clone(c)}}
+					require.Empty(t, syncml.Diff(&syncml.Message{Commands: want.Commands[n : n+1]}, got, nil), "after %d bytes", cut)
+					n++
+				}
+			}
+		})
+	}
+}
+
+// TestHeapGrowth feeds what is made to make decoders grow.
+func TestHeapGrowth(t *testing.T) {
+	const size = 4 << 20
+	inItem := strings.TrimSuffix(item(""), "</Item></Replace><Final/></SyncBody></SyncML>")
+	inBody := strings.TrimSuffix(message(""), "</SyncBody></SyncML>")
+	rep := func(s string) io.Reader { return &repeater{s: s} }
+	attacks := map[string]io.Reader{
+		"text without end":      io.MultiReader(strings.NewReader(inItem+"<Data>"), rep("x")),
+		"entities without end":  io.MultiReader(strings.NewReader(inItem+"<Data>"), rep("&lt;")),
+		"a tag without end":     io.MultiReader(strings.NewReader("<SyncML a='"), rep("x")),
+		"a name without end":    io.MultiReader(strings.NewReader("<"), rep("x")),
+		"attributes":            io.MultiReader(strings.NewReader("<SyncML"), rep(" a='b'")),
+		"a comment without end": io.MultiReader(strings.NewReader("<!--"), rep("x")),
+		"white space":           rep(" "),
+		"nesting":               rep("<SyncML>"),
+		"empty items":           io.MultiReader(strings.NewReader(inBody+"<Get>"), rep("<Item/>")),
+		"empty commands":        io.MultiReader(strings.NewReader(inBody), rep("<Get/>")),
+		"empty children":        io.MultiReader(strings.NewReader(inBody+"<Atomic>"), rep("<Get/>")),
+		"declarations":          io.MultiReader(strings.NewReader("<SyncML"), rep(" xmlns:a='b'")),
+		"binary":                rep("\x02"),
+		"UTF-16":                rep("\xFF\xFE"),
+	}
+	for name, r := range attacks {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			d := syncml.NewDecoder(r, &syncml.DecoderOptions{MaxMessage: size, KeepUnknown: true})
+			m, err := d.Message()
+			runtime.ReadMemStats(&after)
+			require.Nil(t, m)
+			require.Error(t, err)
+			// Doubling a window to 8 MB allocates twice that; 65,536 items take 30 MB however short they are.
+			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(80<<20))
+			require.Less(t, time.Since(start), 20*time.Second, "time is linear")
+			require.Less(t, len(err.Error()), 1000, "an error does not repeat what it is about")
+		})
+	}
+}
+
+// A repeater gives s for ever.
+type repeater struct {
+	s string
+	n int
+}
+
+func (r *repeater) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = r.s[r.n]
+		r.n = (r.n + 1) % len(r.s)
+	}
+	return len(p), nil
+}
+
+// TestAmplification sees that markup cannot make a decoder write declarations without bounds.
+func TestAmplification(t *testing.T) {
+	in := `<SyncML xmlns="SYNCML:SYNCML1.2" xmlns:p="` + strings.Repeat("u", 100_000) + `">` + hdr + `<SyncBody><Add><CmdID>1</CmdID><Item><Data>` +
+		strings.Repeat("<p:a/>", 100_000) + `</Data></Item></Add></SyncBody></SyncML>`
+	_, err := syncml.Unmarshal([]byte(in), nil)
+	require.ErrorIs(t, err, syncml.ErrTooLarge)
+}
+
+// A megabytes reads like a message of n commands of one megabyte each.
+type megabytes struct {
+	n    int
+	rest []byte
+	text []byte
+	id   int
+}
+
+func (m *megabytes) Read(p []byte) (int, error) {
+	for len(m.rest) == 0 {
+		switch {
+		case m.id == 0:
+			m.rest = []byte(strings.TrimSuffix(message(""), "</SyncBody></SyncML>"))
+		case m.id <= m.n:
+			m.rest = fmt.Appendf(m.text[:0], "<Add><CmdID>%04d</CmdID><Item><Target><LocURI>./a</LocURI></Target><Data>", m.id)
+			m.rest = append(m.rest[:len(m.rest)+1<<20], "</Data></Item></Add>"...)
+		case m.id == m.n+1:
+			m.rest = []byte("<Final/></SyncBody></SyncML>")
+		default:
+			return 0, io.EOF
+		}
+		m.id++
+	}
+	n := copy(p, m.rest)
+	m.rest = m.rest[n:]
+	return n, nil
+}
+
+// TestGigabyte reads a message of 1,000 commands of 1 MB each while holding one of them, with 4 MB to spare.
+func TestGigabyte(t *testing.T) {
+	if os.Getenv("CI") != "true" {
+		t.Skip("takes seconds; runs where CI=true")
+	}
+	const commands = 1000
+	src := &megabytes{n: commands, text: bytes.Repeat([]byte("x"), 1<<20+200)}
+	d := syncml.NewDecoder(src, &syncml.DecoderOptions{MaxMessage: 2 << 30})
+	runtime.GC()
+	var before, now runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := d.Next()
+	require.NoError(t, err)
+	n, peak := 0, uint64(0)
+	for c, err := range d.Commands() {
+		require.NoError(t, err)
+		require.Equal(t, 1<<20, c.(*syncml.Add).Items[0].Data.Len())
+		if n++; n%50 == 0 {
+			runtime.ReadMemStats(&now)
+			peak = max(peak, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))
+		}
+	}
+	require.Equal(t, commands, n)
+	require.True(t, d.Final())
+	require.Less(t, peak, uint64(1<<20+4<<20))
+}
+
+func TestNoProgress(t *testing.T) {
+	_, err := syncml.NewDecoder(idle{}, nil).Next()
+	require.True(t, errors.Is(err, io.ErrNoProgress), "%v", err)
+}
+
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
