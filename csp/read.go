@@ -39,10 +39,11 @@ func ParseText(text string) (*Schema, error) {
 			continue
 		}
 		name, value, ok := strings.Cut(l, "\t")
-		if !ok || name[0] != '$' || len(name) == 1 {
+		id, named := strings.CutPrefix(name, "$")
+		if !ok || !named || id == "" {
 			return nil, &TextError{line, "want a shared text: $name, a tab, the text"}
 		}
-		s.shared[name[1:]] = value
+		s.shared[id] = value
 	}
 	count := strings.Count(rest, "\n")
 	s.nodes = make([]Node, 1, count+1)
