@@ -347,23 +347,15 @@ func (s *wbxmlReader) rendered(err error) {
 
 // document returns a document that stands within a message as XML, if it is one.
 func (s *wbxmlReader) document(b []byte) ([]byte, bool) {
+	l := wbxml.Limits{Depth: s.maxDepth, Text: s.maxText}
 	var r wbxml.Reader
-	r.ResetBytes(b, wbxml.Limits{Depth: s.maxDepth, Text: s.maxText})
-	h, err := r.Header()
-	if err != nil {
+	r.ResetBytes(b, l)
+	if h, err := r.Header(); err != nil || embedded(h) == nil {
 		return nil, false
 	}
-	v := embedded(h)
-	if v == nil {
-		return nil, false
-	}
-	x := xmlRenderer{r: &r, v: v, max: s.maxText}
-	if _, err := r.Next(); err != nil {
-		return nil, false
-	}
-	x.element()
-	out := x.content(1)
-	return out, x.err == nil
+	r.ResetBytes(b, l)
+	out, err := renderDocument(&r, s.maxText)
+	return out, err == nil
 }
 
 // fail keeps the first error, which then ends the reading.
@@ -375,7 +367,14 @@ func (s *wbxmlReader) fail(err error) {
 }
 
 func (s *wbxmlReader) errorOf(err error) *SyntaxError {
-	e := &SyntaxError{Offset: s.r.Offset(), Path: s.path(), Err: err}
+	e := placed(&s.r, err)
+	e.Path = s.path()
+	return e
+}
+
+// placed says where r met err.
+func placed(r *wbxml.Reader, err error) *SyntaxError {
+	e := &SyntaxError{Offset: r.Offset(), Path: "/", Err: err}
 	var at *wbxml.Error
 	if errors.As(err, &at) {
 		e.Offset, e.Err = at.Offset, at.Err
@@ -384,7 +383,7 @@ func (s *wbxmlReader) errorOf(err error) *SyntaxError {
 			e.Err = &CharsetError{MIB: charset.MIB, Name: charset.Name()}
 		}
 	}
-	e.Offset -= s.r.Origin()
+	e.Offset -= r.Origin()
 	return e
 }
 

@@ -90,9 +90,9 @@ func (t *tokenizer) start(r *xmlReader, root bool) error {
 		case vocabularyDevInf.root:
 			t.v = &vocabularyDevInf
 		default:
-			return syntaxf("%.40s has no code page", name)
+			return fmt.Errorf("%w %.40q", ErrNoToken, name)
 		}
-		t.w.Header(wbxml.Header{PublicID: t.v.public, PublicText: []byte(t.v.text)})
+		t.w.Header(wbxml.Header{PublicID: t.v.public, PublicText: []byte(t.v.text), Table: t.literals.table})
 	}
 	if tag, ok := t.v.tagOf(name, own); ok {
 		if t.empty = r.isEmpty; t.empty {
@@ -105,6 +105,9 @@ func (t *tokenizer) start(r *xmlReader, root bool) error {
 	index, ok := t.literals.index(name)
 	if !ok {
 		return fmt.Errorf("%w %.40q", ErrNoToken, name)
+	}
+	if t.v != nil && t.v.public == 0 {
+		index += uint32(len(t.v.text)) + 1 // the public id stands first
 	}
 	t.w.Literal(index)
 	return nil
