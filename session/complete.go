@@ -199,6 +199,11 @@ func (x *exchange) take(old, s *sessionState) {
 	x.sess = old
 	x.attach()
 	x.sess = s
+	for _, j := range old.scripts {
+		if !j.over {
+			s.scripts = append(s.scripts, j)
+		}
+	}
 	for _, p := range old.pending {
 		switch {
 		case p.msg == 0:

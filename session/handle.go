@@ -16,7 +16,9 @@ func (x *exchange) handle() {
 		return
 	}
 	r := x.request(last)
-	w := &Writer{answers: make(map[string]syncml.StatusCode)}
+	w := &Writer{answers: make(map[string]syncml.StatusCode), journal: s.journal, warn: func(err error) {
+		x.srv.logger().ErrorContext(x.ctx, "script failed", "device", x.device, "session", s.id, "msg", s.last, "err", err)
+	}}
 	err := h.ServeDM(w, r)
 	if err == nil {
 		err = w.Err()

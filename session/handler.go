@@ -49,7 +49,7 @@ func (h Handlers) ServeDM(w *Writer, r *Request) error {
 		if !ok {
 			continue
 		}
-		sub := &Writer{owner: owner, answers: w.answers}
+		sub := &Writer{owner: owner, answers: w.answers, journal: w.journal, warn: w.warn}
 		err := h[name].ServeDM(sub, part)
 		if err == nil {
 			err = sub.Err()
@@ -65,6 +65,9 @@ func (h Handlers) ServeDM(w *Writer, r *Request) error {
 		w.parts = append(w.parts, sub)
 		w.parts = append(w.parts, sub.parts...)
 		w.failed = append(w.failed, sub.failed...)
+		if w.status == nil {
+			w.status = sub.status
+		}
 		w.aborted = w.aborted || sub.aborted
 	}
 	return nil
@@ -80,6 +83,9 @@ type Writer struct {
 	status  *StatusError
 	answers map[string]syncml.StatusCode // by Alert.Key
 	aborted bool
+
+	journal func(owner string) *journal // of a Script
+	warn    func(err error)             // logs
 }
 
 // failure is what went wrong in one of Handlers.

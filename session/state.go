@@ -58,8 +58,9 @@ type sessionState struct {
 
 	pending []*pending   // commands that have no outcome yet, in order
 	owed    []owedStatus // statuses that have not been sent yet
-	cutAt   int          // how much of the value of out() has been sent, where that goes out in chunks; else 0
-	join    assembly     // the object that the device is sending in chunks
+	scripts []*journal
+	cutAt   int      // how much of the value of out() has been sent, where that goes out in chunks; else 0
+	join    assembly // the object that the device is sending in chunks
 }
 
 // key tells the sessions of a device apart that may be open at the same time.
@@ -167,6 +168,18 @@ func (s *sessionState) find(msgRef, cmdRef string, hint *int) (*pending, int) {
 	return nil, 0
 }
 
+// journal returns that of the script of an owner.
+func (s *sessionState) journal(owner string) *journal {
+	for _, j := range s.scripts {
+		if j.owner == owner {
+			return j
+		}
+	}
+	j := &journal{owner: owner}
+	s.scripts = append(s.scripts, j)
+	return j
+}
+
 // expired reports whether the device has been silent for too long.
 func (s *sessionState) expired(now time.Time, idle time.Duration) bool {
 	return idle > 0 && now.Sub(s.seen) > idle
@@ -257,6 +270,10 @@ func (s *sessionState) encode(a *appender) {
 	a.uint(uint64(len(s.owed)))
 	for i := range s.owed {
 		a.owed(&s.owed[i])
+	}
+	a.uint(uint64(len(s.scripts)))
+	for _, j := range s.scripts {
+		a.journal(j)
 	}
 	a.uint(uint64(s.cutAt))
 	if s.join.open() {
@@ -392,6 +409,10 @@ func (p *parser) session() *sessionState {
 			msgRef: p.str(), cmdRef: p.str(), cmd: p.str(), target: p.str(), source: p.str(),
 			code: syncml.StatusCode(p.uint()), alerts: p.strs(),
 		})
+	}
+	n = p.count()
+	for range n {
+		s.scripts = append(s.scripts, p.journal())
 	}
 	s.cutAt = int(p.uint())
 	if f&sessionJoin != 0 {

@@ -68,7 +68,7 @@ func TestFileStoreTornWrite(t *testing.T) {
 	path := filepath.Join(dir, "store")
 	s := openFile(t, path)
 	var ends []int64
-	for i := range 4 {
+	for i := range 2 {
 		require.NoError(t, s.Commit(t.Context(), "a", int64(i), &session.Change{State: []byte{byte(i)}}))
 		info, err := os.Stat(path)
 		require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestFileStoreTornWrite(t *testing.T) {
 	tails := []string{"", "\xff\xff", strings.Repeat("\xff", 40)}
 	for n := range len(log) + 1 {
 		rev := int64(0)
-		for rev < 4 && int64(n) >= ends[rev] {
+		for rev < 2 && int64(n) >= ends[rev] {
 			rev++
 		}
 		cut := filepath.Join(dir, "cut")
@@ -89,6 +89,10 @@ func TestFileStoreTornWrite(t *testing.T) {
 		r, err := s.Load(t.Context(), "a", start, 1)
 		require.NoError(t, err)
 		require.Equal(t, rev, r.Rev, "cut at %d", n)
+		if n%5 != 0 {
+			require.NoError(t, s.Close())
+			continue
+		}
 		require.NoError(t, s.Commit(t.Context(), "a", rev, &session.Change{State: []byte("new")}))
 		require.NoError(t, s.Close())
 		s, err = session.OpenFileStore(cut)
