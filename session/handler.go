@@ -84,8 +84,8 @@ type Writer struct {
 	answers map[string]syncml.StatusCode // by Alert.Key
 	aborted bool
 
-	journal func(owner string) *journal // of a Script
-	warn    func(err error)             // logs
+	journal func(owner string) *scriptLog // of a Script
+	warn    func(err error)               // logs
 }
 
 // failure is what went wrong in one of Handlers.

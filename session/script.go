@@ -34,12 +34,12 @@ func Script(f func(ctx context.Context, c *Conversation) error) Handler {
 type Conversation struct {
 	w    *Writer
 	r    *Request
-	j    *journal
+	j    *scriptLog
 	step int // of the next call
 }
 
-// journal is what has been said in a script so far.
-type journal struct {
+// scriptLog is what has been said in a script so far.
+type scriptLog struct {
 	owner string // of the script
 	over  bool   // it has returned
 	steps []step
@@ -101,7 +101,7 @@ func runScript(w *Writer, r *Request, f func(ctx context.Context, c *Conversatio
 }
 
 // take records results.
-func (j *journal) take(results []Result) {
+func (j *scriptLog) take(results []Result) {
 	for i := range results {
 		name, ok := strings.CutPrefix(results[i].owner, j.owner+"/")
 		if !ok {
@@ -246,7 +246,7 @@ func Once[T any](c *Conversation, key string, f func() (T, error)) (T, error) {
 	return v, nil
 }
 
-func (a *appender) journal(j *journal) {
+func (a *appender) journal(j *scriptLog) {
 	a.str(j.owner)
 	a.bool(j.over)
 	a.uint(uint64(len(j.steps)))
@@ -268,8 +268,8 @@ func (a *appender) journal(j *journal) {
 	}
 }
 
-func (p *parser) journal() *journal {
-	j := &journal{owner: p.str(), over: p.bool()}
+func (p *parser) journal() *scriptLog {
+	j := &scriptLog{owner: p.str(), over: p.bool()}
 	j.steps = make([]step, p.count())
 	for i := range j.steps {
 		s := &j.steps[i]

@@ -58,7 +58,7 @@ type sessionState struct {
 
 	pending []*pending   // commands that have no outcome yet, in order
 	owed    []owedStatus // statuses that have not been sent yet
-	scripts []*journal
+	scripts []*scriptLog
 	cutAt   int      // how much of the value of out() has been sent, where that goes out in chunks; else 0
 	join    assembly // the object that the device is sending in chunks
 }
@@ -169,13 +169,13 @@ func (s *sessionState) find(msgRef, cmdRef string, hint *int) (*pending, int) {
 }
 
 // journal returns that of the script of an owner.
-func (s *sessionState) journal(owner string) *journal {
+func (s *sessionState) journal(owner string) *scriptLog {
 	for _, j := range s.scripts {
 		if j.owner == owner {
 			return j
 		}
 	}
-	j := &journal{owner: owner}
+	j := &scriptLog{owner: owner}
 	s.scripts = append(s.scripts, j)
 	return j
 }

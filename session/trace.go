@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/omadm-sdk/omadm/syncml"
@@ -103,5 +104,68 @@ func (x *exchange) traceSession(over string) {
 	}
 	if over != "" && t.Ended != nil {
 		t.Ended(x.ctx, x.tracedSession(x.sess, over))
+	}
+}
+
+// Traces returns hooks that call those of each of t, in this order. Nil ones are left out.
+func Traces(t ...*Trace) *Trace {
+	t = slices.DeleteFunc(slices.Clone(t), func(t *Trace) bool { return t == nil })
+	return &Trace{
+		Received: func(ctx context.Context, m *TracedMessage) {
+			for _, t := range t {
+				if t.Received != nil {
+					t.Received(ctx, m)
+				}
+			}
+		},
+		Sent: func(ctx context.Context, m *TracedMessage) {
+			for _, t := range t {
+				if t.Sent != nil {
+					t.Sent(ctx, m)
+				}
+			}
+		},
+		Began: func(ctx context.Context, s *TracedSession) {
+			for _, t := range t {
+				if t.Began != nil {
+					t.Began(ctx, s)
+				}
+			}
+		},
+		Ended: func(ctx context.Context, s *TracedSession) {
+			for _, t := range t {
+				if t.Ended != nil {
+					t.Ended(ctx, s)
+				}
+			}
+		},
+		Outcome: func(ctx context.Context, s *TracedSession, r *Result) {
+			for _, t := range t {
+				if t.Outcome != nil {
+					t.Outcome(ctx, s, r)
+				}
+			}
+		},
+		Executed: func(ctx context.Context, s *TracedSession, c syncml.Command, code syncml.StatusCode) {
+			for _, t := range t {
+				if t.Executed != nil {
+					t.Executed(ctx, s, c, code)
+				}
+			}
+		},
+		Refused: func(ctx context.Context, m *TracedMessage, reason error) {
+			for _, t := range t {
+				if t.Refused != nil {
+					t.Refused(ctx, m, reason)
+				}
+			}
+		},
+		Repeated: func(ctx context.Context, m *TracedMessage) {
+			for _, t := range t {
+				if t.Repeated != nil {
+					t.Repeated(ctx, m)
+				}
+			}
+		},
 	}
 }
