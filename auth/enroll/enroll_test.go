@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -113,3 +114,25 @@ func (d *deployment) client(t *testing.T) *enroll.Client {
 }
 
 type cert = x509.Certificate
+
+// rewriteRequest changes what arrives at path.
+func rewriteRequest(path string, f func(string) string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && r.URL.Path == path {
+				b, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(strings.NewReader(f(string(b))))
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+type roundTripper struct{ http.RoundTripper }
+
+func readAll(t testing.TB, r io.Reader) string {
+	t.Helper()
+	b, err := io.ReadAll(r)
+	require.NoError(t, err)
+	return string(b)
+}

@@ -3,30 +3,7 @@ package enroll
 import (
 	"context"
 	"crypto/x509"
-	"log/slog"
 )
-
-// A Secret is a password, token or key that must not show in logs, errors and traces: however it is printed, it prints
-// as [redacted]. Convert to string to use it.
-type Secret string
-
-const redacted = "[redacted]"
-
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return redacted
-}
-
-// GoString redacts for %#v.
-func (s Secret) GoString() string { return `"` + s.String() + `"` }
-
-// LogValue redacts for log/slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// MarshalText redacts for the JSON handlers of logs. Who stores a secret converts it to string first.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // A Token is what a device presents to be enrolled, read from the WS-Security header of its request.
 type Token struct {

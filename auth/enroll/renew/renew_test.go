@@ -1,0 +1,90 @@
+package renew_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"strings"
+	"testing"
+
+	"github.com/omadm-sdk/omadm/auth/enroll"
+	"github.com/omadm-sdk/omadm/auth/enroll/renew"
+	"github.com/omadm-sdk/omadm/internal/testca"
+	"github.com/stretchr/testify/require"
+)
+
+var _ enroll.Envelope = renew.PKCS7{}
+
+func TestSealOpen(t *testing.T) {
+	dev := testca.New(t).Device("device-1")
+	for _, content := range []string{"x", "a request", strings.Repeat("long ", 10000)} {
+		msg, err := renew.PKCS7{}.Seal([]byte(content), dev.Leaf, dev.PrivateKey)
+		require.NoError(t, err)
+		got, signer, err := renew.PKCS7{}.Open(msg)
+		require.NoError(t, err)
+		require.Equal(t, content, string(got))
+		require.Equal(t, dev.Leaf.Raw, signer.Raw)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	ca := testca.New(t)
+	dev, other := ca.Device("device-1"), ca.Device("device-2")
+	good, err := renew.PKCS7{}.Seal([]byte("a request"), dev.Leaf, dev.PrivateKey)
+	require.NoError(t, err)
+	wrongKey, err := renew.PKCS7{}.Seal([]byte("a request"), dev.Leaf, other.PrivateKey)
+	require.NoError(t, err)
+	empty, err := renew.PKCS7{}.Seal(nil, dev.Leaf, dev.PrivateKey)
+	require.NoError(t, err)
+	for _, row := range []struct {
+		name string
+		msg  []byte
+		want string
+	}{
+		{"nothing", nil, "not a PKCS #7 message"},
+		{"text", []byte("hello"), "not a PKCS #7 message"},
+		{"half of it", good[:len(good)/2], "not a PKCS #7 message"},
+		{"more than it", append(bytes.Clone(good), 0), "data follows"},
+		{"other content", bytes.Replace(good, []byte("a request"), []byte("b request"), 1), "signature does not hold"},
+		{"another's key", wrongKey, "signature does not hold"},
+		{"no content", empty, ""},
+		{"a certificate", dev.Leaf.Raw, "not a PKCS #7 message"},
+		{"50,000 levels without lengths", bytes.Repeat([]byte{0x30, 0x80}, 50000), "nested too deep"},
+		{"a length beyond the end", []byte{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}, "beyond the end"},
+		{"a length of 9 bytes", []byte{0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1}, "beyond the end"},
+		{"a long tag", []byte{0x3f, 0x81, 0x00}, "more than one byte"},
+		{"a primitive without a length", []byte{0x30, 0x80, 0x04, 0x80, 0, 0, 0, 0}, "without a length"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			content, signer, err := renew.PKCS7{}.Open(row.msg)
+			require.ErrorContains(t, err, row.want)
+			require.Nil(t, content)
+			require.Nil(t, signer)
+		})
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	dev := testca.New(f).Device("device-1")
+	good, err := renew.PKCS7{}.Seal([]byte("a request"), dev.Leaf, dev.PrivateKey)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte("\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80\x00\x00\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		content, signer, err := renew.PKCS7{}.Open(msg)
+		if err != nil {
+			if content != nil || signer != nil {
+				t.Fatal("a message with an error")
+			}
+			return
+		}
+		// Whoever gets through holds a key, and the only one in the corpus has signed one thing.
+		if signer.Equal(dev.Leaf) && string(content) != "a request" {
+			t.Fatalf("forged %q", content)
+		}
+		if _, err := x509.ParseCertificate(signer.Raw); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
