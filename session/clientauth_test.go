@@ -87,7 +87,7 @@ func TestClientCredentials(t *testing.T) {
 		turns []turn
 		err   string // in the error that ends the session
 	}{
-		{"A07 A12 A20: challenged, with a digest then", signer(auth.MD5, bruce), "", []turn{
+		{"C19 A07 A12 A20: challenged, with a digest then", signer(auth.MD5, bruce), "", []turn{
 			{headerStatus("1", "407", syncml.AuthMD5, "n1") + finalXML, "md5 n1"},
 			{headerStatus("2", "212", "", "") + get + finalXML, ""}, // A09: no more of it
 			{finalXML, "over"},

@@ -351,7 +351,7 @@ func (x *executor) get(ctx context.Context, p dmtree.Provider, u dmtree.URI) out
 		if err != nil {
 			return x.failed(u, err)
 		}
-		if !add(u, v, true) {
+		if int64(v.Size()) > x.room || !add(u, v, true) {
 			return tooLarge
 		}
 	}
