@@ -53,7 +53,7 @@ func (i *Identity) merge(id *Identity) {
 }
 
 // Any returns an Authenticator that accepts a message if one of a does, asked in this order; the others are not asked
-// any more in that session, since its scheme must not change (OMA-TS-DM_Security 5.1). Where none accepts, the first
+// any more in that session, since its scheme must not change (OMA-TS-DM_Security, "Authentication"). Where none accepts, the first
 // that has a challenge decides what the peer is told. Any of nothing refuses everybody.
 func Any(a ...Authenticator) Authenticator { return anyOf(slices.Clone(a)) }
 

@@ -18,7 +18,7 @@ const (
 	maxMAC  = 2 << 10 // x-syncml-hmac, all of its lines
 )
 
-// headerMAC is the HTTP header of HMAC (OMA-TS-DM_Security 5.4).
+// headerMAC is the HTTP header of HMAC (OMA-TS-DM_Security, "Integrity").
 const headerMAC = "X-Syncml-Hmac"
 
 // errNoDigest is a Secret that is kept as a hash of its own.

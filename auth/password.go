@@ -58,7 +58,7 @@ func (p *Password) setUp() {
 }
 
 // attempts is how many messages in a row may be refused with a challenge: the one that carried no credentials or
-// a nonce out of date, and one more, for which OMA-TS-DM_Security 5.3 wants a nonce that is fresh.
+// a nonce out of date, and one more, for which OMA-TS-DM_Security wants a nonce that is fresh.
 const attempts = 2
 
 // Authenticate implements [Authenticator].
@@ -81,7 +81,7 @@ func (p *Password) Authenticate(ctx context.Context, r *Request) (*Result, error
 
 	if known && v.going && v.last.whole {
 		// Answered 212 before. Credentials that come nevertheless prove nothing more.
-		id := &Identity{Device: peer, User: creds[0].Name}
+		id := &Identity{Device: peer, User: v.last.user}
 		return &Result{Identity: id, Status: syncml.StatusOK, State: r.State}, nil
 	}
 	found, err := v.match(creds)
@@ -142,10 +142,11 @@ func (v *visit) match(creds []Credential) (*Credential, error) {
 		sum := md5.Sum(v.r.Body)
 		hash := base64.StdEncoding.EncodeToString(sum[:])
 		return v.matchDigest(creds, mac.mac, func(c Credential, nonce []byte) ([md5.Size]byte, error) {
+			d, err := c.mac(nonce, hash)
 			if c.Name != mac.username {
-				return [md5.Size]byte{}, ErrMismatch
+				err = ErrMismatch
 			}
-			return c.mac(nonce, hash)
+			return d, err
 		}), nil
 	}
 	if cred == nil {
@@ -226,7 +227,7 @@ func (v *visit) accept(c *Credential, first []byte) *Result {
 	if whole {
 		res.Status = syncml.StatusAuthenticated
 	}
-	s := seen{session: v.r.Message.SessionID, msg: v.msg, whole: whole, first: first}
+	s := seen{session: v.r.Message.SessionID, msg: v.msg, whole: whole, user: c.Name, first: first}
 	if v.Scheme != Basic {
 		s.next = newNonce()
 		res.Challenge = challenge(v.Scheme, s.next)
@@ -250,9 +251,9 @@ func (v *visit) refuse(reason error) *Result {
 	case nth == 0, nth > attempts:
 		return res
 	case errors.Is(reason, ErrScheme) && (nth > 1 || v.going):
-		return res // the scheme had been demanded (OMA-TS-DM_Security 5.1)
+		return res // the scheme had been demanded (OMA-TS-DM_Security, "Authentication")
 	case v.Scheme == HMAC && v.going && errors.Is(reason, ErrMissing):
-		return res // once used it must be used to the end of the session (5.4)
+		return res // once used it must be used to the end of the session (OMA-TS-DM_Security, "Integrity")
 	}
 	res.Challenge = challenge(v.Scheme, v.challengeNonce(v.msg, period(v.r.now())))
 	return res
@@ -263,6 +264,7 @@ type seen struct {
 	session string // in which the last message was accepted
 	msg     uint64 // its number
 	whole   bool   // the rest of the session needs no credentials
+	user    string // that it proved to be
 	first   []byte // nonce that came with the password, no longer good
 	next    []byte // nonce for the next message, or the next session's first
 }
@@ -279,6 +281,7 @@ func (s *seen) append(b []byte) []byte {
 	}
 	b = appendText(b, s.session)
 	b = binary.AppendUvarint(b, s.msg)
+	b = appendText(b, s.user)
 	b = appendText(b, string(s.first))
 	return appendText(b, string(s.next))
 }
@@ -289,7 +292,7 @@ func (s *seen) read(b []byte) {
 		return
 	}
 	r := reader{b: b[2:]}
-	v := seen{whole: b[1] == 1, session: string(r.bytes()), msg: r.uvarint()}
+	v := seen{whole: b[1] == 1, session: string(r.bytes()), msg: r.uvarint(), user: string(r.bytes())}
 	v.first, v.next = r.bytes(), r.bytes()
 	if !r.bad {
 		*s = v

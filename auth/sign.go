@@ -231,7 +231,7 @@ func (s *sent) append(b []byte) []byte {
 }
 
 func (s *sent) read(b []byte) {
-	if len(b) < 4+tagSize || b[0] != sentVersion {
+	if len(b) < 4+tagSize || b[0] != sentVersion || int(b[1]) >= len(schemes) {
 		return
 	}
 	r := reader{b: b[4+tagSize:]}

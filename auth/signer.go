@@ -55,7 +55,7 @@ type Verdict struct {
 	State  []byte         // as in Outgoing
 
 	// Trusted says that the peer has itself been authenticated, by its credentials or by the connection. A nonce from
-	// a peer that is not trusted is used, but does not outlive the session (OMA-TS-DM_Security 5.3).
+	// a peer that is not trusted is used, but does not outlive the session (OMA-TS-DM_Security, "Authentication").
 	Trusted bool
 }
 
