@@ -42,6 +42,7 @@ type Decoder struct {
 	root  walk
 	msg   Message
 
+	octets  bool            // the command being read holds opaque data
 	count   int             // commands, items and repeated elements so far
 	ids     map[string]bool // CmdIDs of the message, if check
 	nth     [elemCount]int  // commands in the body, by name, for error paths
@@ -174,7 +175,7 @@ func (d *Decoder) Next() (*Header, error) {
 		return nil, d.err
 	}
 	d.root, d.body = walk{parent: elSyncML}, walk{parent: elSyncBody}
-	d.count = 0
+	d.count, d.octets = 0, false
 	d.nth = [elemCount]int{}
 	clear(d.ids)
 	for {
@@ -378,7 +379,7 @@ func (d *Decoder) node(id elem) *Replace {
 		case elNoResp:
 			c.NoResp = d.flag()
 		case elEnd:
-			c.Items = d.items[first:len(d.items):len(d.items)]
+			c.Items = d.itemsFrom(first, &c.Meta)
 			return c
 		default:
 			d.unknown(&c.Unknown)
@@ -402,7 +403,7 @@ func (d *Decoder) exec() *Exec {
 		case elNoResp:
 			c.NoResp = d.flag()
 		case elEnd:
-			c.Items = d.items[first:len(d.items):len(d.items)]
+			c.Items = d.itemsFrom(first, &c.Meta)
 			return c
 		default:
 			d.unknown(&c.Unknown)
@@ -426,7 +427,7 @@ func (d *Decoder) alert() *Alert {
 		case elNoResp:
 			c.NoResp = d.flag()
 		case elEnd:
-			c.Items = d.items[first:len(d.items):len(d.items)]
+			c.Items = d.itemsFrom(first, nil)
 			return c
 		default:
 			d.unknown(&c.Unknown)
@@ -454,7 +455,7 @@ func (d *Decoder) result() *Results {
 		case elSourceRef:
 			c.SourceRef = d.field()
 		case elEnd:
-			c.Items = d.items[first:len(d.items):len(d.items)]
+			c.Items = d.itemsFrom(first, &c.Meta)
 			return c
 		default:
 			d.unknown(&c.Unknown)
@@ -497,7 +498,7 @@ func (d *Decoder) status() *Status {
 			c.Cred = d.creds.new()
 			d.credential(c.Cred)
 		case elEnd:
-			c.Items = d.items[first:len(d.items):len(d.items)]
+			c.Items = d.itemsFrom(first, nil)
 			c.TargetRefs, c.SourceRefs = d.keepRefs(d.targets), d.keepRefs(d.sources)
 			c.OriginalError = d.src.attribute()
 			return c
@@ -505,6 +506,16 @@ func (d *Decoder) status() *Status {
 			d.unknown(&c.Unknown)
 		}
 	}
+}
+
+// itemsFrom returns the items of the command that ends; the first of them is first, and meta, if not nil, the command's.
+func (d *Decoder) itemsFrom(first int, meta *Meta) []Item {
+	items := d.items[first:len(d.items):len(d.items)]
+	if d.octets {
+		d.octets = false
+		rawOctets(items, meta)
+	}
+	return items
 }
 
 // keepRefs moves references from their scratch to where they may stay.
@@ -773,6 +784,7 @@ func (d *Decoder) unknown(to *[]Element) {
 // data reads Data of an item.
 func (d *Decoder) data() Data {
 	b, kind := d.src.content()
+	d.octets = d.octets || kind == DataOpaque
 	if int64(len(b)) > d.maxText {
 		d.tooLong(len(b))
 		return Data{}
