@@ -20,7 +20,8 @@ type index struct {
 	slots   []indexSlot // power of two; linear probing
 	used    int         // nodes besides the root
 	free    uint32      // chain of unused numbers through next
-	garbage int         // bytes of names that no node uses
+	garbage int         // bytes of names that no node uses, counting shared names for each of their nodes
+	recent  []uint32    // where in names some names are, by their hash, for nodes that share one
 	seed    uint64
 	exact   bool // compare with regard to case
 }
@@ -62,24 +63,24 @@ func (x *index) find(u URI) (id uint32, ok bool) {
 
 // is reports whether node id has this path.
 func (x *index) is(id uint32, path string) bool {
-	for {
-		n := &x.nodes[id]
-		cut := len(path) - int(n.size)
-		if cut < 0 {
+	nodes, names := x.nodes, x.names
+	for end := len(path); ; {
+		n := &nodes[id]
+		start := end - int(n.size)
+		if start < 0 {
 			return false
 		}
-		name := x.names[n.off : int(n.off)+int(n.size)]
-		if seg := path[cut:]; seg != string(name) && (x.exact || !equalFoldSegment(seg, name)) {
+		name := names[n.off:][:n.size]
+		if seg := path[start:end]; seg != string(name) && (x.exact || !equalFoldSegment(seg, name)) {
 			return false
 		}
-		id = n.parent
-		if id == 0 || cut == 0 {
-			return id == 0 && cut == 0
+		id, end = n.parent, start-1
+		if id == 0 {
+			return start == 0
 		}
-		if path[cut-1] != '/' {
+		if end < 0 || path[end] != '/' {
 			return false
 		}
-		path = path[:cut-1]
 	}
 }
 
@@ -101,12 +102,29 @@ func (x *index) insert(parent uint32, u URI) uint32 {
 		x.nodes = append(x.nodes, indexNode{})
 	}
 	name := u[strings.LastIndexByte(string(u), '/')+1:]
-	x.nodes[id] = indexNode{parent: parent, off: uint32(len(x.names)), size: uint16(len(name))}
-	x.names = append(x.names, name...)
+	x.nodes[id] = indexNode{parent: parent, off: x.name(string(name)), size: uint16(len(name))}
 	x.link(id)
 	x.place(indexSlot{x.hash(string(u[2:])), id})
 	x.used++
 	return id
+}
+
+// name returns where in the arena the name is, and puts it there unless it was
+// there lately: the nodes of a tree share few names.
+func (x *index) name(name string) uint32 {
+	if x.recent == nil && len(x.nodes) > 64 {
+		x.recent = make([]uint32, 256)
+	}
+	at := uint32(len(x.names))
+	if x.recent != nil {
+		known := &x.recent[x.hashBytes(name)%uint32(len(x.recent))]
+		if end := int(*known) + len(name); end <= len(x.names) && string(x.names[*known:end]) == name {
+			return *known
+		}
+		*known = at
+	}
+	x.names = append(x.names, name...)
+	return at
 }
 
 // link makes id the last child of its parent.
@@ -149,8 +167,7 @@ func (x *index) rename(id uint32, u URI, segment string) {
 	x.rehash(id, string(u[2:]), x.unplace)
 	n := &x.nodes[id]
 	x.garbage += int(n.size)
-	n.off, n.size = uint32(len(x.names)), uint16(len(segment))
-	x.names = append(x.names, segment...)
+	n.off, n.size = x.name(segment), uint16(len(segment))
 	renamed := u.Parent().withSegment(segment)
 	x.rehash(id, string(renamed[2:]), func(h, id uint32) { x.place(indexSlot{h, id}) })
 }
@@ -223,15 +240,13 @@ func (x *index) grow() {
 
 // compact rewrites the arena without the names that nobody uses.
 func (x *index) compact() {
-	names := make([]byte, 0, len(x.names)-x.garbage)
+	old := x.names
+	x.names, x.garbage, x.recent = make([]byte, 0, len(old)/2), 0, nil
 	for id := range x.nodes {
 		if n := &x.nodes[id]; n.size > 0 {
-			off := len(names)
-			names = append(names, x.names[n.off:int(n.off)+int(n.size)]...)
-			n.off = uint32(off)
+			n.off = x.name(string(old[n.off:][:n.size]))
 		}
 	}
-	x.names, x.garbage = names, 0
 }
 
 // hash is equal for paths that differ in case only. It reads eight bytes at a
@@ -253,22 +268,35 @@ func (x *index) hash(path string) uint32 {
 func (x *index) hashBytes(s string) uint32 {
 	const lower = 0x2020202020202020
 	const k0, k1 = 0xa0761d6478bd642f, 0xe7037ed1a0b428db
-	h := x.seed ^ uint64(len(s))*k1
-	for len(s) >= 8 {
-		hi, lo := bits.Mul64(h^(load64(s)|lower), k0)
+	n := uint64(len(s))
+	h := x.seed
+	for len(s) > 16 {
+		hi, lo := bits.Mul64((load64(s)|lower)^k0, (load64(s[8:])|lower)^h)
 		h = hi ^ lo
-		s = s[8:]
+		s = s[16:]
 	}
-	if len(s) > 0 {
-		w := uint64(0)
-		for i := 0; i < len(s); i++ {
-			w |= uint64(s[i]|0x20) << (8 * i)
-		}
-		hi, lo := bits.Mul64(h^w, k0)
-		h = hi ^ lo
-	}
-	hi, lo := bits.Mul64(h, k1)
+	a, b := loadTail(s)
+	hi, lo := bits.Mul64((a|lower)^k1, (b|lower)^h)
+	hi, lo = bits.Mul64(hi^lo^k0, n^k1)
 	return uint32(hi ^ lo)
+}
+
+// loadTail reads up to 16 bytes into two words, some perhaps twice.
+func loadTail(s string) (a, b uint64) {
+	switch {
+	case len(s) >= 8:
+		return load64(s), load64(s[len(s)-8:])
+	case len(s) >= 4:
+		return uint64(load32(s)), uint64(load32(s[len(s)-4:]))
+	case len(s) > 0:
+		return uint64(s[0])<<16 | uint64(s[len(s)/2])<<8 | uint64(s[len(s)-1]), 0
+	}
+	return 0, 0
+}
+
+func load32(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 func load64(s string) uint64 {

@@ -15,6 +15,14 @@ type Event struct {
 	Subtree bool
 }
 
+// String tells which node it is.
+func (e Event) String() string {
+	if e.Subtree {
+		return string(e.URI) + " and below"
+	}
+	return string(e.URI)
+}
+
 // A Watcher tells of changes. Memory, filestore.Store, Mux and Tree are
 // Watchers; the last two tell what the providers behind them do.
 type Watcher interface {

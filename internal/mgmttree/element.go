@@ -167,8 +167,10 @@ func appendXML(dst []byte, e *Element, outer string) []byte {
 }
 
 // appendText writes named entities only, but for the carriage return that
-// nothing else can carry: some devices stop at numeric ones.
+// nothing else can carry: some devices stop at numeric ones. What XML cannot
+// carry at all becomes U+FFFD, as a document that nobody can read helps nobody.
 func appendText(dst []byte, s string) []byte {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; c {
 		case '&':
@@ -181,7 +183,20 @@ func appendText(dst []byte, s string) []byte {
 			dst = append(dst, "&quot;"...)
 		case '\r':
 			dst = append(dst, "&#13;"...)
+		case '\t', '\n':
+			dst = append(dst, c)
+		case 0xef: // U+FFFE and U+FFFF are EF BF BE and EF BF BF
+			if len(s)-i >= 3 && s[i+1] == 0xbf && s[i+2] >= 0xbe {
+				dst = append(dst, "\uFFFD"...)
+				i += 2
+				continue
+			}
+			dst = append(dst, c)
 		default:
+			if c < ' ' {
+				dst = append(dst, "\uFFFD"...)
+				continue
+			}
 			dst = append(dst, c)
 		}
 	}

@@ -113,7 +113,12 @@ func writeWBXML(w *wbxml.Writer, e *Element) {
 	if !ok || e.Space != "" {
 		return
 	}
-	w.Start(wbxml.Tag{Page: page, Token: token})
+	tag := wbxml.Tag{Page: page, Token: token}
+	if e.Text == "" && len(e.Children) == 0 {
+		w.Empty(tag)
+		return
+	}
+	w.Start(tag)
 	switch {
 	case e.Binary:
 		w.Opaque([]byte(e.Text))
