@@ -18,11 +18,18 @@ import (
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
+// seeds is how many random runs a test makes: n, and thirty times as many where CI runs it.
+func seeds(n uint64) uint64 {
+	if os.Getenv("CI") == "true" {
+		n *= 30
+	}
+	return n
+}
+
 // A model is the specification's idea of a device, as short as it can be said: nodes are leaves with a value, or interior.
 type model struct {
 	profile session.Profile
 	nodes   map[string]string // "" is an interior node, leaves begin with "="
-	answers []session.Answer  // of the user, in turn; nil errors
 	stop    bool              // the user has cancelled
 	out     []string          // "CmdRef code" in order
 }
@@ -247,12 +254,8 @@ func (obedient) Interact(_ context.Context, p *session.Prompt) (*session.Answer,
 
 // Random trees of commands come out as the model says: every status in its place, and the tree as it should be.
 func TestModel(t *testing.T) {
-	seeds := uint64(300)
-	if os.Getenv("CI") == "true" {
-		seeds = 10_000
-	}
 	each(t, func(t *testing.T, e syncml.Encoding) {
-		for seed := range seeds {
+		for seed := range seeds(300) {
 			r := rand.New(rand.NewPCG(seed, 42))
 			m := &model{profile: session.Profile(r.IntN(2)), nodes: map[string]string{"./T": "", "./T/a": "", "./T/a/b": "=1", "./T/b": "=2"}}
 			tree := new(dmtree.Memory)

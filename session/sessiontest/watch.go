@@ -15,7 +15,8 @@ type watch struct {
 
 	session  string
 	lastSent []byte // of the device
-	repeated bool   // the device's last message was one it had sent before
+	heard    bool   // the server has answered it
+	repeated bool   // the device's last message was one the server had answered before
 	client   *syncml.Message
 	answer   *syncml.Message
 	maxSize  int64 // of what the device takes; 0: not said
@@ -35,10 +36,11 @@ func newWatch(fail func(format string, args ...any)) *watch { return &watch{fail
 // device judges a message of the device.
 func (w *watch) device(m *syncml.Message, body []byte) {
 	h := &m.Header
-	if w.repeated = bytes.Equal(body, w.lastSent); w.repeated {
+	if bytes.Equal(body, w.lastSent) {
+		w.repeated = w.heard
 		return
 	}
-	w.lastSent = bytes.Clone(body)
+	w.lastSent, w.heard, w.repeated = bytes.Clone(body), false, false
 	if h.SessionID != w.session || h.MsgID == "1" {
 		*w = watch{fail: w.fail, lastSent: w.lastSent, session: h.SessionID}
 		if h.MsgID != "1" {
@@ -96,6 +98,7 @@ func (w *watch) server(m *syncml.Message, body []byte) {
 	if w.repeated {
 		return
 	}
+	w.heard = true
 	if h.SessionID != w.session {
 		w.fail("server: answers session %s in session %s", w.session, h.SessionID)
 	}

@@ -1,0 +1,325 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// collect adds to the queue the alerts that have been raised and not been reported in this session.
+func (d *Dialog) collect(ctx context.Context) error {
+	list, err := d.c.waiting(ctx, d.s.Sent)
+	for _, e := range list {
+		if d.s.Sent == nil {
+			d.s.Sent = make(map[string]bool)
+		}
+		d.s.Sent[e.Alert] = true
+		d.s.Queue = append(d.s.Queue, e)
+	}
+	return err
+}
+
+// resume goes on where the process died: with the message that may not have been answered, or with the execution of one,
+// in which nothing is run a second time.
+func (d *Dialog) resume(ctx context.Context, now time.Time) (*Exchange, error) {
+	s := d.s
+	if len(s.In) > 0 {
+		in := &Reply{Status: http.StatusOK, HTTP: http.Header{"Content-Type": {s.InType}}, Body: s.In}
+		msg, err := d.parse(in)
+		if err != nil {
+			return nil, err
+		}
+		return d.execute(ctx, now, in, msg, &verdict{code: s.InCode, chal: s.InChal}, true)
+	}
+	return &Exchange{URL: s.URL, HTTP: s.Fields, Body: s.Body}, nil
+}
+
+// answer deals with a message of the server.
+func (d *Dialog) answer(ctx context.Context, now time.Time, in *Reply) (*Exchange, error) {
+	if in.Status != http.StatusOK {
+		return nil, &HTTPError{Status: in.Status, After: retryAfter(in.HTTP, now)}
+	}
+	if len(in.Body) == 0 {
+		return nil, nil // some servers end a session this way (windows-dm 1)
+	}
+	msg, err := d.parse(in)
+	d.received(ctx, now, in, msg)
+	if err != nil {
+		return nil, err
+	}
+	s := d.s
+	number, err := strconv.Atoi(msg.Header.MsgID)
+	switch {
+	case msg.Header.SessionID != s.ID:
+		return nil, d.broken(msg, fmt.Sprintf("want session %q", s.ID), nil)
+	case err != nil || number <= 0:
+		return nil, d.broken(msg, "want a MsgID that is a positive number", nil)
+	case number <= s.PeerMsg: // an answer to an earlier message; ours has not been answered yet
+		if d.again++; d.again > max(d.limits.Retries, 0) {
+			return nil, d.broken(msg, "the answer to an earlier message comes again and again", nil)
+		}
+		return &Exchange{URL: s.URL, HTTP: s.Fields, Body: s.Body}, nil
+	}
+	d.again = 0
+	s.PeerMsg = number
+	v, err := d.judge(ctx, now, in, msg)
+	if err != nil {
+		return nil, err
+	}
+	return d.execute(ctx, now, in, msg, v, false)
+}
+
+// parse reads a whole message, or says why it cannot be read.
+func (d *Dialog) parse(in *Reply) (*syncml.Message, error) {
+	encoding, ok := syncml.EncodingOf(in.HTTP.Get("Content-Type"))
+	if t := in.HTTP.Get("Content-Type"); !ok && t != "" && !strings.HasPrefix(t, "application/octet-stream") {
+		return nil, d.broken(nil, fmt.Sprintf("want a DM message, got %q", t), nil)
+	}
+	msg, err := syncml.Unmarshal(in.Body, d.limits.decoderOptions(encoding))
+	if err != nil {
+		return nil, d.broken(nil, "the message cannot be read", err)
+	}
+	if encoding != syncml.Auto {
+		d.s.Encoding = encoding
+	}
+	return msg, nil
+}
+
+func (d *Dialog) broken(msg *syncml.Message, reason string, err error) error {
+	e := &ProtocolError{Reason: reason, Err: err}
+	if msg != nil {
+		e.SessionID, e.MsgID = msg.Header.SessionID, msg.Header.MsgID
+	}
+	return e
+}
+
+// execute does what a message asks for and makes the next one. again says that this process died in the middle of it.
+func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syncml.Message, v *verdict, again bool) (*Exchange, error) {
+	s := d.s
+	var cmds []syncml.Command
+	challenged := false
+	if again { // what the Statuses say has been taken note of
+		cmds = slices.DeleteFunc(msg.Commands, func(c syncml.Command) bool { _, status := c.(*syncml.Status); return status })
+	} else {
+		var err error
+		if cmds, challenged, err = d.statuses(ctx, msg, v); err != nil {
+			return nil, err
+		}
+	}
+	if !v.refused {
+		d.header(&msg.Header)
+	}
+	if !v.refused && hasAlert(cmds, syncml.AlertAbort) {
+		return nil, ErrAborted
+	}
+	orders := slices.ContainsFunc(cmds, isOrder)
+	switch {
+	case msg.Final:
+		s.Closed = true
+	case orders:
+		s.Closed = false
+	}
+	if v.refused {
+		if len(cmds) == 0 && !challenged {
+			return nil, v.reason // nothing was wanted of us (oma-dm 4.9)
+		}
+		d.refuse(msg, cmds, v.code)
+		if v.last {
+			d.done, d.ending = true, v.reason
+		}
+	} else if err := d.obey(ctx, in, msg, cmds, v, again); err != nil {
+		return nil, err
+	}
+	if err := d.collectLater(ctx, len(s.Queue) > 0 || !s.Closed); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(s.Queue) > 0 || d.done:
+		s.Idle = 0
+	case s.Closed || s.Final:
+		return nil, nil // the answer would be the Status of the header alone
+	default:
+		if s.Idle++; s.Idle > idleMessages {
+			return nil, nil // the server has forgotten Final
+		}
+	}
+	if s.MsgID >= d.limits.Messages && d.limits.Messages >= 0 && !d.done {
+		d.done, d.ending = true, d.broken(msg, fmt.Sprintf("no end after %d messages", s.MsgID), nil)
+		s.Queue, s.Object, s.Closed = []entry{{Command: &syncml.Alert{Code: syncml.AlertAbort}}}, assembly{}, true
+	}
+	return d.message(ctx, now, &reception{msg: msg, verdict: v})
+}
+
+// idleMessages is how many times in a row a server is asked for the rest of a package that it does not close.
+const idleMessages = 2
+
+// isOrder reports whether c opens or continues a package of the server, as a request for the next message does not.
+func isOrder(c syncml.Command) bool {
+	a, ok := c.(*syncml.Alert)
+	return !ok || a.Code != syncml.AlertNextMessage
+}
+
+// collectLater adds alerts that were raised meanwhile, if there is a message to send anyway.
+func (d *Dialog) collectLater(ctx context.Context, sending bool) error {
+	if !sending || d.done {
+		return nil
+	}
+	return d.collect(ctx)
+}
+
+// header takes over what a message says about those to come.
+func (d *Dialog) header(h *syncml.Header) {
+	if n := h.Meta.MaxMsgSize; n > 0 {
+		d.s.MaxMsg = n
+	}
+	if n := h.Meta.MaxObjSize; n > 0 {
+		d.s.MaxObj = n
+		d.s.Queue = slices.DeleteFunc(d.s.Queue, func(e entry) bool { return dataSize(e.Command) > n && soleItem(e.Command) != nil })
+	}
+	if h.RespURI == "" {
+		return
+	}
+	from, err1 := url.Parse(d.s.URL)
+	to, err2 := url.Parse(h.RespURI)
+	// A server may move us elsewhere, but not from a connection that is protected to one that is not.
+	if err1 == nil && err2 == nil && to.Host != "" && (to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http") {
+		d.s.URL = h.RespURI
+	}
+}
+
+// hasAlert reports whether an alert with this code is among cmds.
+func hasAlert(cmds []syncml.Command, code syncml.AlertCode) bool {
+	return slices.ContainsFunc(cmds, func(c syncml.Command) bool {
+		a, ok := c.(*syncml.Alert)
+		return ok && a.Code == code
+	})
+}
+
+// statuses reads what the server answered to our last messages. The rest of the message is returned, and whether the
+// server wants other credentials: then the last message is to be said again.
+func (d *Dialog) statuses(ctx context.Context, msg *syncml.Message, v *verdict) (rest []syncml.Command, challenged bool, err error) {
+	s := d.s
+	for _, c := range msg.Commands {
+		st, ok := c.(*syncml.Status)
+		switch {
+		case !ok:
+			rest = append(rest, c)
+		case st.CmdRef == "0" || st.Cmd == "SyncHdr":
+			if st.MsgRef != "" && st.MsgRef != strconv.Itoa(s.MsgID) {
+				continue
+			}
+			if challenged, err = d.received401(ctx, msg, st, v); err != nil {
+				return nil, false, err
+			}
+		case v.refused: // whoever said so has not proved to be the server
+		default:
+			ref := st.MsgRef + "/" + st.CmdRef
+			if key, ok := s.Alert[ref]; ok {
+				delete(s.Alert, ref)
+				if err := d.c.answered(ctx, key, st.Code, d.limits.AlertSessions); err != nil {
+					return nil, false, err
+				}
+			}
+			if len(s.Queue) > 0 && s.Queue[0].Sent > 0 && st.Cmd == s.Queue[0].Command.Name() && !st.Code.Success() {
+				s.Queue = s.Queue[1:] // the server does not want the rest of the object
+			}
+		}
+	}
+	if challenged {
+		s.Refused++
+		if d.limits.Attempts >= 0 && s.Refused > d.limits.Attempts {
+			return nil, false, &StatusError{Code: syncml.StatusInvalidCredentials, Text: "the server keeps refusing our credentials"}
+		}
+		d.repeat()
+	} else {
+		s.Refused = 0
+	}
+	return rest, challenged, nil
+}
+
+// obey executes the commands of a message that has been accepted, and queues the answers.
+func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds []syncml.Command, v *verdict, again bool) error {
+	s := d.s
+	if len(cmds) == 0 && !s.Object.open() {
+		return nil
+	}
+	if len(s.Queue) > 0 && s.Queue[0].Sent > 0 && hasAlert(cmds, syncml.AlertNoEndOfData) {
+		s.Queue = s.Queue[1:] // the server has dropped the object that we were sending
+	}
+	if d.c.Store != nil && !again && slices.ContainsFunc(cmds, changes) {
+		// What is about to be executed: if the process dies meanwhile, the next one must not do it again.
+		s.In, s.InType, s.InCode, s.InChal = in.Body, in.HTTP.Get("Content-Type"), v.code, v.chal
+		if err := d.c.save(ctx, keyState, d.st); err != nil {
+			return err
+		}
+	}
+	var queue []entry
+	if s.Object.open() && d.interrupted(msg, cmds) {
+		queue = append(queue, entry{Command: s.Object.drop()})
+	}
+	held := int64(0)
+	for i := range s.Queue {
+		held += dataSize(s.Queue[i].Command)
+	}
+	x := &executor{
+		tree: d.c.Tree, ui: d.c.UI, rules: d.rules, limits: &d.limits, call: d.call, binary: s.Encoding == syncml.WBXML,
+		msgID: msg.Header.MsgID, seen: make(map[string]bool), object: &s.Object, peerMax: s.MaxObj,
+		room: d.limits.Answers - held, again: again,
+		executed: func(c syncml.Command, code syncml.StatusCode) { d.executed(ctx, c, code) },
+	}
+	if d.c.Store != nil {
+		x.journal = journalOf(d.c.Tree, s.ID+"."+strconv.FormatInt(s.Start.UnixNano(), 36), msg.Header.MsgID, again)
+	}
+	x.run(ctx, cmds)
+	for _, c := range x.out {
+		queue = append(queue, entry{Command: c})
+	}
+	if slices.ContainsFunc(cmds, isOrder) {
+		s.Queue = append(s.Queue, queue...)
+	} else {
+		s.Queue = append(queue, s.Queue...) // Status of 1222, before the rest of our package
+	}
+	return nil
+}
+
+// interrupted reports whether something else comes where the next chunk of the object on its way should.
+func (d *Dialog) interrupted(msg *syncml.Message, cmds []syncml.Command) bool {
+	for _, c := range cmds {
+		if !isOrder(c) {
+			continue
+		}
+		_, items := operands(c)
+		return len(items) == 0 || !d.s.Object.continues(c, &items[0])
+	}
+	return msg.Final
+}
+
+// changes reports whether executing c may change something.
+func changes(c syncml.Command) bool {
+	switch c := c.(type) {
+	case *syncml.Get, *syncml.Status, *syncml.Results, *syncml.Unknown:
+		return false
+	case *syncml.Alert:
+		return c.Code.UI()
+	case *syncml.Sequence:
+		return slices.ContainsFunc(c.Commands, changes)
+	}
+	return true
+}
+
+// dataSize returns the bytes of the values in an answer.
+func dataSize(c syncml.Command) (n int64) {
+	if r, ok := c.(*syncml.Results); ok {
+		for i := range r.Items {
+			n += int64(r.Items[i].Data.Len())
+		}
+	}
+	return n
+}
