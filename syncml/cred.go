@@ -1,6 +1,7 @@
 package syncml
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 )
@@ -34,3 +35,9 @@ func (c Chal) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "Chal(%s)", c.Meta.Ty
 
 // LogValue implements [slog.LogValuer]: the scheme alone.
 func (c Chal) LogValue() slog.Value { return slog.StringValue("Chal(" + c.Meta.Type + ")") }
+
+// MarshalJSON gives the scheme alone, as logs in JSON want it: a Cred is stored as the message that holds it.
+func (c Cred) MarshalJSON() ([]byte, error) { return json.Marshal("Cred(" + c.Meta.Type + ")") }
+
+// MarshalJSON gives the scheme alone.
+func (c Chal) MarshalJSON() ([]byte, error) { return json.Marshal("Chal(" + c.Meta.Type + ")") }

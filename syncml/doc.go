@@ -1,16 +1,86 @@
-// Package syncml reads and writes SyncML messages of OMA Device Management 1.2, in XML and in WBXML.
+// Package syncml reads and writes SyncML messages, the wire format of OMA Device Management 1.2, in XML and in WBXML.
+//
+// # Anatomy of a message
 //
 // A message has a header, which says who talks to whom in which session, and a body of commands:
 //
 //	<SyncML xmlns="SYNCML:SYNCML1.2">
-//	  <SyncHdr>…SessionID, MsgID, Target, Source, Cred, Meta…</SyncHdr>
+//	  <SyncHdr> SessionID, MsgID, Target, Source, Cred, Meta </SyncHdr>
 //	  <SyncBody>
-//	    <Status>…answers what the peer sent…</Status>
-//	    <Get>…asks…</Get>
+//	    <Status> answers a command of the peer </Status>
+//	    <Get> asks for the value of a node </Get>
+//	    <Atomic> holds commands that are done all or not at all </Atomic>
 //	    <Final/>
 //	  </SyncBody>
 //	</SyncML>
 //
-// [Header], [Command] and [Item] model it; order and nesting of commands are kept. Values stay what the wire says they
-// are, as [Data]; what they mean is the business of package dmtree.
+// [Header] models the first part, and a type for each verb implements [Command]: [Add], [Alert], [Atomic], [Copy],
+// [Delete], [Exec], [Get], [Replace], [Results], [Sequence] and [Status]. An element that is none of these comes as
+// *[Unknown], since it has to be answered too. What a command acts on is its [Item] values: an address, a value, and in
+// [Meta] what the value is. Commands keep their order and their nesting.
+//
+// The package knows syntax. Values stay what the wire says they are: [Data] tells text from CDATA, markup, bytes, empty
+// and absent, and nothing interprets it. What values mean is the business of package dmtree, and who answers what when
+// is that of package session.
+//
+// # Reading
+//
+// [Unmarshal] reads a message that is in memory into a [Message] that lasts. A [Decoder] reads messages from a reader,
+// one after another, and keeps one command at a time:
+//
+//	dec := syncml.NewDecoder(r, nil)
+//	h, err := dec.Next()
+//	...
+//	for cmd, err := range dec.Commands() {
+//		...
+//	}
+//
+// Both find out by themselves whether they read XML or WBXML; [Decoder.Encoding] tells.
+//
+// # What stays valid for how long
+//
+// A Decoder that is reused (see [Decoder.Reset] and [Decoder.ResetBytes]) does not allocate. The price is that a command
+// it returns is valid until the next one is asked for, and a header until the next message: structures, slices and the
+// bytes of Data are overwritten then, and after ResetBytes they may point into the caller's bytes. Strings are not
+// overwritten and may be kept. [Clone], [Header.Clone] and [Message.Clone] copy what shall last. Nothing of this concerns
+// Unmarshal.
+//
+// # Writing
+//
+// [Append] writes a message behind a byte slice. An [Encoder] writes to a writer, one command at a time, and within the
+// size that the peer accepts: [Encoder.Encode] answers [ErrFull], and writes nothing, when a command would not fit, and
+// [Encoder.Room] tells how much would.
+//
+// What is written follows the specification: children in the order of the DTD, nothing between tags, named entities only
+// (and &#13;, which nothing else can carry), namespaces declared on the root and on each child of Meta, where Windows
+// looks for them. A command that the specification does not allow, such as one with a CmdID that is there already, is
+// refused, with an error that names it; [EncoderOptions.AsIs] writes it all the same, for tools that convert what others
+// have sent. Text that XML cannot carry is refused too, or replaced, or sent as base64, by [EncoderOptions.BadChar].
+//
+// # Forgiving and strict
+//
+// By default a Decoder accepts what can be understood, since devices and servers send all of this:
+//
+//   - children in another order, or twice (the last one counts), or missing, or of another vocabulary;
+//   - any prefix for the namespaces, another namespace, or none;
+//   - text between elements, elements inside text, ]]> in text, NUL bytes behind the message;
+//   - numbers and codes that are none, which count as absent, and formats that nobody defined;
+//   - a CmdID that is missing, 0 or there twice; a MsgID that is not a number; a SessionID of more than four bytes.
+//
+// [DecoderOptions.Forgiven] is called with each of these, and [DecoderOptions.Strict] refuses them. What is not well-formed
+// XML (or WBXML) is refused always, and so is a DOCTYPE with an internal subset, which could declare entities. Input is
+// UTF-8, or UTF-16 with a byte order mark.
+//
+// # Limits
+//
+// Input may be hostile. A Decoder holds at most [DecoderOptions].MaxMessage bytes of a message, and keeps to limits for
+// depth, for the number of commands and items, and for the length of texts; each has a default. Exceeding one is an error
+// that wraps [ErrTooLarge] or [ErrTooDeep]. Time is linear in the length of the input. Errors of decoding are a
+// *[SyntaxError], with offset, line, column and the path of the element, such as /SyncML/SyncBody/Replace[2]/Item. A
+// message that was cut off is reported as [io.ErrUnexpectedEOF] inside of it.
+//
+// # For people who look at messages
+//
+// [Diff] compares two messages by meaning. [Indent] lays out the XML of a message in lines. [StatusCode] and [AlertCode]
+// know their names and what they mean. Credentials, challenges and nonces do not show when they are formatted or logged.
 package syncml

@@ -109,6 +109,23 @@ var elemNames = [elemCount]string{
 	elMaxObjSize: "MaxObjSize", elFieldLevel: "FieldLevel",
 }
 
+// An ElementName is an element of the SyncML and MetInf vocabularies, and its token in WBXML.
+type ElementName struct {
+	Name        string
+	Page, Token byte // code page 0 is SyncML, 1 is MetInf
+}
+
+// ElementNames returns all elements of the two vocabularies, by page and token.
+func ElementNames() []ElementName {
+	var all []ElementName
+	for id, name := range elemNames {
+		if name != "" {
+			all = append(all, ElementName{Name: name, Page: byte(id >> 6), Token: byte(id & 0x3F)})
+		}
+	}
+	return all
+}
+
 // A nameWord is a name of up to 15 letters as two little-endian words, the way the reader of XML meets it.
 type nameWord struct{ lo, hi uint64 }
 

@@ -263,11 +263,11 @@ func (r *xmlReader) entity() (rune, int) {
 			r.failEnd()
 			return 0, -1
 		}
-		name := r.buf[r.pos:min(len(r.buf), r.pos+maxEntity)]
-		if i := bytes.IndexByte(name, ';'); i >= 0 {
-			name = name[:i+1]
+		end := r.pos + 1
+		for end < min(len(r.buf), r.pos+maxEntity) && (r.buf[end] == '#' || isName(r.buf[r.pos+1:end+1])) {
+			end++
 		}
-		r.failAt(r.pos, syntaxf("entity %.20q", name))
+		r.fail(syntaxf("no entity: %q", r.buf[r.pos:end]))
 		return 0, -1
 	}
 }
