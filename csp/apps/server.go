@@ -32,7 +32,7 @@ func InstallHosted(b *session.Batch, family, packageURL string, user bool, depen
 	}
 	payload, _ := xml.Marshal(job) // strings only: it cannot fail
 	at := hostedURI(family, user)
-	b.Set(at, dmtree.Interior())
+	b.Add(at, dmtree.Interior()) // 418 where an installation was begun before: that will do
 	return b.Exec(at.Join("HostedInstall"), dmtree.XML(string(payload))).As(syncml.DataCDATA)
 }
 

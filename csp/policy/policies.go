@@ -41,14 +41,14 @@ type Policies struct {
 	enforce Enforcer
 
 	mu      sync.RWMutex // held for writing while a change is checked, enforced and stored
-	sources []*source
+	sources []*Source
 	writes  map[id]int // number of the last write of each policy by each source, for LastWrite
 	written int
 }
 
 // id is a policy of one source.
 type id struct {
-	source *source
+	source *Source
 	key    key
 }
 
@@ -61,19 +61,19 @@ func New(schema *csp.Schema, e Enforcer) *Policies {
 	return &Policies{schema: schema, enforce: e, writes: map[id]int{}}
 }
 
-// Source adds a source of configuration and returns what it sees: a provider of ./Device/Vendor/MSFT/Policy and of
-// ./User/Vendor/MSFT/Policy, with transactions. The source's values rest in values, which must have transactions too
-// and be used for nothing else; [Policies.Enforce] brings a host in line with values from before a restart.
+// Source adds a source of configuration. Its values rest in values, which must have transactions and be used for nothing
+// else; [Policies.Enforce] brings a host in line with values from before a restart.
 //
 // Policies of ./User belong to the user of the call ([dmtree.Call]); without one, they are [dmtree.ErrNotAllowed].
 //
 // Where the last write wins, the order of writes is known since New; before that, sources that were added later win.
-func (p *Policies) Source(values dmtree.Provider) dmtree.Provider {
-	s := &source{policies: p, values: values}
+func (p *Policies) Source(values dmtree.Provider) *Source {
+	s := &Source{policies: p, values: values}
+	s.single = autocommit.Provider(s)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sources = append(p.sources, s)
-	return autocommit.Provider(s)
+	return s
 }
 
 // Enforce hands every policy that a source sets to the Enforcer: what an agent calls once it has started.
@@ -142,7 +142,7 @@ func (e evaluated) equal(o evaluated) bool {
 
 // A view is what one source sees of its own values, inside a transaction or outside of one.
 type view struct {
-	source  *source
+	source  *Source
 	values  dmtree.Provider
 	touched []key // written in the transaction
 }

@@ -249,3 +249,19 @@ func TestEnforceAfterARestart(t *testing.T) {
 	require.NoError(t, again.Enforce(t.Context()))
 	require.Equal(t, []string{"AllowCamera=0 set=true", "aliceAllowWindowsSpotlight=0 set=true"}, h.log)
 }
+
+func TestRemoveAll(t *testing.T) {
+	h := new(host)
+	all := policy.New(csp.Windows(), h)
+	mdm, eas := all.Source(new(dmtree.Memory)), all.Source(new(dmtree.Memory))
+	require.NoError(t, mdm.RemoveAll(t.Context()), "nothing is set")
+	require.NoError(t, dmtree.Replace(t.Context(), mdm, lock, dmtree.Int(0)))
+	require.NoError(t, dmtree.Replace(t.Context(), mdm, length, dmtree.Int(6)))
+	require.NoError(t, dmtree.Replace(t.Context(), eas, camera, dmtree.Int(0)))
+	require.NoError(t, dmtree.Replace(asUser(t, "alice"), mdm, "./User/Vendor/MSFT/Policy/Config/Experience/AllowWindowsSpotlight", dmtree.Int(0)))
+	h.log = nil
+	require.NoError(t, mdm.RemoveAll(t.Context()))
+	require.ElementsMatch(t, []string{"DevicePasswordEnabled=1 set=false", "MinDevicePasswordLength=4 set=false",
+		"aliceAllowWindowsSpotlight=1 set=false"}, h.log, "the policy of the other source stays")
+	require.Equal(t, "0", get(t, mdm, result(camera)))
+}

@@ -8,20 +8,65 @@ import (
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
-// source is the Policy CSP as one source of configuration sees it.
-type source struct {
+// A Source is the Policy CSP as one source of configuration sees it: a provider of ./Device/Vendor/MSFT/Policy and of
+// ./User/Vendor/MSFT/Policy, with transactions. See [Policies.Source].
+type Source struct {
 	policies *Policies
 	values   dmtree.Provider
+	single   dmtree.Provider // the same, with single commands as transactions
 }
 
-func (s *source) Get(ctx context.Context, u dmtree.URI) (dmtree.Value, error) {
+// Add implements [dmtree.Adder].
+func (s *Source) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
+	return dmtree.Add(ctx, s.single, u, v)
+}
+
+// Replace implements [dmtree.Replacer].
+func (s *Source) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
+	return dmtree.Replace(ctx, s.single, u, v)
+}
+
+// Delete implements [dmtree.Deleter].
+func (s *Source) Delete(ctx context.Context, u dmtree.URI) error {
+	return dmtree.Delete(ctx, s.single, u)
+}
+
+// RemoveAll makes everything not configured that this source has set, for the device and for all users: what
+// unenrollment does.
+func (s *Source) RemoveAll(ctx context.Context) error {
+	keys, err := keysIn(ctx, s.values)
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	begun, err := s.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	t := begun.(*tx)
+	for _, k := range keys {
+		t.touch(k)
+		if err == nil {
+			err = dmtree.Delete(ctx, t.values, k.stored())
+		}
+	}
+	if err == nil {
+		err = t.Prepare(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, t.Rollback(ctx))
+	}
+	return t.Commit(ctx)
+}
+
+// Get implements [dmtree.Provider].
+func (s *Source) Get(ctx context.Context, u dmtree.URI) (dmtree.Value, error) {
 	s.policies.mu.RLock()
 	defer s.policies.mu.RUnlock()
 	return s.get(ctx, u, view{s, s.values, nil})
 }
 
 // get reads u as it is seen through v. The lock is held.
-func (s *source) get(ctx context.Context, u dmtree.URI, v view) (dmtree.Value, error) {
+func (s *Source) get(ctx context.Context, u dmtree.URI, v view) (dmtree.Value, error) {
 	pl, err := s.policies.place(ctx, u)
 	switch {
 	case err != nil:
@@ -81,7 +126,8 @@ func (p *Policies) result(ctx context.Context, pl place, v view) (dmtree.Value, 
 	return e.value, err
 }
 
-func (s *source) Begin(ctx context.Context) (dmtree.Tx, error) {
+// Begin implements [dmtree.Beginner].
+func (s *Source) Begin(ctx context.Context) (dmtree.Tx, error) {
 	values, err := dmtree.Begin(ctx, s.values)
 	if err != nil {
 		return nil, err
@@ -91,7 +137,7 @@ func (s *source) Begin(ctx context.Context) (dmtree.Tx, error) {
 
 // tx is a transaction of one source.
 type tx struct {
-	source  *source
+	source  *Source
 	values  dmtree.Tx
 	touched []key // in the order of the commands, each once
 }

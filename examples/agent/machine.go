@@ -63,8 +63,17 @@ func open(dir string, roots *x509.CertPool) (_ *machine, err error) {
 		m.stores = append(m.stores, *s)
 	}
 
-	mux := new(dmtree.Mux)
-	tree := csp.Guard(csp.Windows(), mux)
+	// Everything is behind a schema: Microsoft's, and that of the one CSP which is not in it.
+	tree, mux := new(dmtree.Mux), new(dmtree.Mux)
+	token, err := apps.TokenSchema()
+	if err != nil {
+		return nil, err
+	}
+	guarded := csp.Guard(csp.Windows(), mux)
+	for _, root := range []string{"./DevInfo", "./DevDetail", "./Device", "./User"} {
+		tree.Handle(root, guarded)
+	}
+	tree.Handle("./Device/Vendor/MSFT/EnterpriseAppManagement", csp.Guard(token, mux))
 	inventory.Mount(mux, inventory.Local(id))
 	m.policies = policy.New(csp.Windows(), policy.EnforcerFunc(m.enforce))
 	source := m.policies.Source(stores.policies)
@@ -89,9 +98,10 @@ func open(dir string, roots *x509.CertPool) (_ *machine, err error) {
 		Settings: stores.settings,
 		Roots:    roots,
 		Remove: []func(context.Context) error{
+			source.RemoveAll,
 			certificates.RemoveAll,
-			func(context.Context) error { return m.empty("policies", "apps") },
-			func(ctx context.Context) error { return clear(ctx, stores.policies, stores.apps, stores.cache) },
+			func(context.Context) error { return m.empty("apps") },
+			func(ctx context.Context) error { return clear(ctx, stores.apps, stores.cache) },
 		},
 	}
 	m.Mount(mux)

@@ -1,5 +1,5 @@
 // Quickstart shows the whole life of a managed device in one process, with real parts: a management server on loopback
-// with TLS, and a device that enrolls with it, proves itself by the certificate it got, and is managed.
+// with TLS, and a device that enrolls with it, proves itself by the certificate it got, is managed, and leaves.
 //
 //	go -C examples run ./quickstart           # the story
 //	go -C examples run ./quickstart -trace    # and each message
@@ -7,7 +7,7 @@
 //
 // It exits with status 1 and the reason as soon as a step does not come out as expected.
 //
-// Read story.go first: it is what happens. server.go is a management server, device.go is an agent.
+// Read story.go first: it is what happens, chapter by chapter. server.go is a management server, device.go an agent.
 package main
 
 import (

@@ -11,7 +11,7 @@ import (
 func TestTheStoryCanBeFollowed(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), &teller{w: &out}), "%s", &out)
-	require.Less(t, strings.Count(out.String(), "\n"), 60)
+	require.Less(t, strings.Count(out.String(), "\n"), 80)
 	require.NotContains(t, out.String(), "SyncML>", "messages are shown only when asked for")
 }
 

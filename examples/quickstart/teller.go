@@ -13,10 +13,8 @@ type teller struct {
 	mu             sync.Mutex
 	w              io.Writer
 	trace, verbose bool
+	bytes          int // of all messages so far
 }
-
-// chapter begins a new part of the story.
-func (t *teller) chapter(title string) { t.printf("\n%s\n", title) }
 
 // proved tells a fact, and how it is known.
 func (t *teller) proved(format string, args ...any) { t.printf("  ✓ "+format+"\n", args...) }
@@ -29,6 +27,9 @@ func (t *teller) printf(format string, args ...any) {
 
 // message shows a message on its way, one element a line.
 func (t *teller) message(from string, body []byte) {
+	t.mu.Lock()
+	t.bytes += len(body)
+	t.mu.Unlock()
 	if !t.trace || len(body) == 0 {
 		return
 	}
@@ -37,6 +38,13 @@ func (t *teller) message(from string, body []byte) {
 		t.printf("  │ %s\n", line)
 	}
 	t.printf("\n")
+}
+
+// sent is how many bytes of messages have travelled so far.
+func (t *teller) sent() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.bytes
 }
 
 // exchange shows what HTTP did: a line for each exchange.
