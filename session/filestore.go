@@ -118,7 +118,7 @@ func (s *FileStore) take(frame []byte) error {
 		if err := p.end(); err != nil {
 			return err
 		}
-		if err := s.mem.check(device, rev); err != nil {
+		if err := s.mem.check(device, rev, c); err != nil {
 			return errStored
 		}
 		s.mem.apply(device, rev, c, at)
@@ -164,7 +164,7 @@ func (s *FileStore) Commit(_ context.Context, device string, rev int64, c *Chang
 		return s.err
 	}
 	s.mem.mu.Lock()
-	err := s.mem.check(device, rev)
+	err := s.mem.check(device, rev, c)
 	if err == nil {
 		s.mem.apply(device, rev, c, now)
 	}

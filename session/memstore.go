@@ -60,21 +60,28 @@ func (m *MemoryStore) Load(_ context.Context, device string, now time.Time, limi
 func (m *MemoryStore) Commit(_ context.Context, device string, rev int64, c *Change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.check(device, rev); err != nil {
+	if err := m.check(device, rev, c); err != nil {
 		return err
 	}
 	m.apply(device, rev, c, time.Now())
 	return nil
 }
 
-// check reports whether the record of the device has revision rev.
-func (m *MemoryStore) check(device string, rev int64) error {
+// check reports whether the record of the device has revision rev, and what is to be leased still waits.
+func (m *MemoryStore) check(device string, rev int64, c *Change) error {
 	have := int64(0)
 	if d := m.devices[device]; d != nil {
 		have = d.rev
 	}
 	if rev != AnyRev && rev != have {
 		return ErrConflict
+	}
+	for _, id := range c.Lease {
+		if w := m.work[id]; w == nil || w.Device != device || w.Status != WorkWaiting {
+			if !slices.ContainsFunc(c.Put, func(w Work) bool { return w.ID == id }) {
+				return ErrConflict
+			}
+		}
 	}
 	return nil
 }

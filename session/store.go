@@ -19,8 +19,8 @@ type Store interface {
 	// The caller does not change what it gets.
 	Load(ctx context.Context, device string, now time.Time, limit int) (*Record, error)
 
-	// Commit makes all of c true at once, or nothing. The record must have revision rev still, or Commit returns
-	// [ErrConflict]; it then has the next one. With rev [AnyRev] it leaves the record as it is, State, Reply and
+	// Commit makes all of c true at once, or nothing. The record must have revision rev still, and work that is to be
+	// leased must wait still, or Commit returns [ErrConflict]. After it the record has the next revision. With rev [AnyRev] it leaves the record as it is, State, Reply and
 	// revision, and changes the work only. The store does not keep c's slices unless they are payloads.
 	Commit(ctx context.Context, device string, rev int64, c *Change) error
 }
@@ -48,7 +48,7 @@ type Change struct {
 	State, Reply []byte
 
 	Put     []Work   // new work. One whose ID is known already, waiting or done, is left alone
-	Lease   []WorkID // waiting work is leased to the device's session
+	Lease   []WorkID // waiting work is leased to the device's session; what does not wait is a conflict
 	Release []WorkID // leased work waits again
 	Done    []Done   // leased or waiting work is done; its outcome is kept
 	Cancel  []WorkID // waiting work is cancelled; leased or done work is left alone

@@ -25,6 +25,7 @@ func TestStore(t *testing.T, open func(t *testing.T) session.WorkStore) {
 		{"Record", testRecord},
 		{"Conflict", testConflict},
 		{"AnyRev", testAnyRev},
+		{"Lease", testLease},
 		{"Order", testOrder},
 		{"Limit", testLimit},
 		{"Time", testTime},
@@ -161,6 +162,27 @@ func testConflict(t *testing.T, s session.WorkStore) {
 	}
 }
 
+func testLease(t *testing.T, s session.WorkStore) {
+	commit(t, s, "a", 0, &session.Change{State: []byte("1"), Put: []session.Work{work("1"), work("2"), work("3"), work("4")}})
+	commit(t, s, "a", session.AnyRev, &session.Change{
+		Lease: []session.WorkID{"2"}, Cancel: []session.WorkID{"3"}, Done: []session.Done{{ID: "4", At: now}},
+	})
+	commit(t, s, "b", session.AnyRev, &session.Change{Put: []session.Work{work("5")}})
+	for _, id := range []session.WorkID{"2", "3", "4", "5", "unknown"} {
+		err := s.Commit(t.Context(), "a", 1, &session.Change{
+			State: []byte("2"), Put: []session.Work{work("6")}, Lease: []session.WorkID{"1", id}, Done: []session.Done{{ID: "2", At: now}},
+		})
+		if !errors.Is(err, session.ErrConflict) {
+			t.Fatalf("lease of work %s, which does not wait for the device: %v, want ErrConflict", id, err)
+		}
+	}
+	if r := load(t, s, "a"); r.Rev != 1 || string(r.State) != "1" || ids(r.Work) != "2! 1" {
+		t.Fatalf("after conflicts: revision %d, state %q, work %s; want them as they were", r.Rev, r.State, ids(r.Work))
+	}
+	commit(t, s, "a", 1, &session.Change{State: []byte("2"), Lease: []session.WorkID{"1"}, Done: []session.Done{{ID: "2", At: now}}})
+	wantIDs(t, s, "a", "1!")
+}
+
 func testAnyRev(t *testing.T, s session.WorkStore) {
 	commit(t, s, "a", session.AnyRev, &session.Change{Put: []session.Work{work("1")}})
 	wantIDs(t, s, "a", "1")
@@ -263,13 +285,11 @@ func testLife(t *testing.T, s session.WorkStore) {
 		{"cancel what is leased", session.Change{Cancel: one}, session.WorkLeased},
 		{"release", session.Change{Release: one}, session.WorkWaiting},
 		{"cancel", session.Change{Cancel: one}, session.WorkCancelled},
-		{"lease what is cancelled", session.Change{Lease: one}, session.WorkCancelled},
 		{"done when it is cancelled", session.Change{Done: []session.Done{{ID: "1", At: now, Outcome: []byte("no")}}}, session.WorkCancelled},
 		{"requeue", session.Change{Requeue: one}, session.WorkWaiting},
 		{"lease again", session.Change{Lease: one}, session.WorkLeased},
 		{"done", session.Change{Done: []session.Done{{ID: "1", At: now, Outcome: []byte("yes")}}}, session.WorkDone},
 		{"done again", session.Change{Done: []session.Done{{ID: "1", At: now.Add(time.Hour), Outcome: []byte("no")}}}, session.WorkDone},
-		{"lease what is done", session.Change{Lease: one}, session.WorkDone},
 		{"cancel what is done", session.Change{Cancel: one}, session.WorkDone},
 	}
 	for _, st := range steps {
@@ -287,7 +307,7 @@ func testLife(t *testing.T, s session.WorkStore) {
 	if err != nil || w.Status != session.WorkWaiting || w.Outcome != nil || !w.DoneAt.IsZero() || string(w.Body) != "body 1" {
 		t.Fatalf("requeued: %+v, %v; want it as it was put", w, err)
 	}
-	commit(t, s, "a", session.AnyRev, &session.Change{Done: []session.Done{{ID: "1", At: now}}, Lease: []session.WorkID{"unknown"}})
+	commit(t, s, "a", session.AnyRev, &session.Change{Done: []session.Done{{ID: "1", At: now}}})
 	if w, err := s.Work(t.Context(), "1"); err != nil || w.Status != session.WorkDone {
 		t.Fatalf("done while it waited: %+v, %v; want it done", w, err)
 	}
@@ -301,7 +321,7 @@ func testDevices(t *testing.T, s session.WorkStore) {
 	commit(t, s, "b", 0, &session.Change{State: []byte("b"), Put: []session.Work{work("2")}})
 	commit(t, s, "A", 0, &session.Change{State: []byte("A")})
 	commit(t, s, "b", session.AnyRev, &session.Change{
-		Lease: []session.WorkID{"1"}, Cancel: []session.WorkID{"1"}, Done: []session.Done{{ID: "1", At: now}},
+		Release: []session.WorkID{"1"}, Cancel: []session.WorkID{"1"}, Done: []session.Done{{ID: "1", At: now}},
 	})
 	wantIDs(t, s, "a", "1")
 	wantIDs(t, s, "b", "2")
