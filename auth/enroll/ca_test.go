@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/omadm-sdk/omadm/auth/enroll"
+	"github.com/omadm-sdk/omadm/auth/enroll/renew"
 	"github.com/omadm-sdk/omadm/internal/testca"
 	"github.com/stretchr/testify/require"
 )
@@ -137,11 +138,21 @@ func TestIntermediateCA(t *testing.T) {
 	ca, err := enroll.ParseCA(file.Bytes())
 	require.NoError(t, err)
 
-	d := deploy(t, func(d *deployment) { d.enroll.Issuer = ca })
+	d := deploy(t, func(d *deployment) {
+		d.enroll.Issuer = ca
+		d.enroll.Renewal.Roots = x509.NewCertPool()
+		d.enroll.Renewal.Roots.AddCert(ca.Certificate)
+	})
 	e := enrolled(t, d)
 	require.Equal(t, []*cert{root.Certificate}, e.Roots)
 	require.Len(t, e.Certificate.Certificate, 2, "the intermediate is part of what the device shows")
 	require.Equal(t, der, e.Certificate.Certificate[1])
+
+	next, err := d.client(t).Renew(t.Context(), e, renew.PKCS7{})
+	require.NoError(t, err)
+	require.Equal(t, []*cert{root.Certificate}, next.Roots)
+	require.Len(t, next.Certificate.Certificate, 2, "which is not delivered again")
+	require.Equal(t, der, next.Certificate.Certificate[1])
 }
 
 func TestParseCARefuses(t *testing.T) {

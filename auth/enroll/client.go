@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/omadm-sdk/omadm/internal/soap"
 )
@@ -232,7 +231,14 @@ func (e *Enrolled) apply(doc []byte, key crypto.Signer, roots *x509.CertPool) er
 	}
 	inter := x509.NewCertPool()
 	chain := [][]byte{cert.Raw}
-	for _, c := range p.Intermediates {
+	issuers := p.Intermediates
+	if p.Renewal && e.Provisioning != nil {
+		// What the device has is not delivered again.
+		for _, c := range e.Provisioning.Intermediates {
+			issuers = addCertificate(issuers, c)
+		}
+	}
+	for _, c := range issuers {
 		inter.AddCert(c)
 		chain = append(chain, c.Raw)
 	}
@@ -244,21 +250,15 @@ func (e *Enrolled) apply(doc []byte, key crypto.Signer, roots *x509.CertPool) er
 		e.Roots = addCertificate(e.Roots, r)
 	}
 	if p.Renewal {
-		return nil // the account stays as it is
+		// The account stays as it is; the stored document follows the certificate.
+		if e.Provisioning != nil {
+			q := *e.Provisioning
+			q.Client, q.Roots, q.Intermediates = cert, e.Roots, issuers
+			e.Provisioning = &q
+		}
+		return nil
 	}
-	a := p.Application
-	switch {
-	case a == nil:
-		return badProvisioning(CodeProvW7, appPath, "there is none")
-	case a.Addr == "":
-		return badProvisioning(CodeProvW7, appPath, "ADDR is missing")
-	}
-	e.Provisioning = p
-	e.ServerURL, e.ProviderID, e.Server, e.Device = a.Addr, a.ProviderID, a.Server, a.Device
-	if p.DMClient != nil {
-		e.Poll = p.DMClient.Poll
-	}
-	return nil
+	return e.settle(p)
 }
 
 // Renew gets a new certificate for a new key, over a connection that the old certificate authenticates, and returns old with these
@@ -312,32 +312,9 @@ func (c *Client) Renew(ctx context.Context, old *Enrolled, env Envelope) (*Enrol
 	if err := e.apply(doc, key, c.Roots); err != nil {
 		return fail(StepApply, err)
 	}
-	if len(e.Certificate.Certificate) == 1 {
-		// What is not delivered again is as it was.
-		e.Certificate.Certificate = append(e.Certificate.Certificate, old.Certificate.Certificate[1:]...)
-	}
 	if bytes.Equal(e.Certificate.Leaf.Raw, leaf.Raw) {
 		return fail(StepApply, errors.New("enroll: the server sent the old certificate"))
 	}
 	e.Services, e.DiscoveryURL = sv, cmp.Or(old.DiscoveryURL, discovery)
 	return &e, nil
-}
-
-func (e *Enrolled) renewURL() string {
-	if e.Provisioning == nil || e.Provisioning.Renew == nil {
-		return ""
-	}
-	return e.Provisioning.Renew.ServerURL
-}
-
-// RenewAt returns when the device should first try to renew, and how often again after a failure. The zero time: the
-// server did not say, and does not renew.
-func (e *Enrolled) RenewAt() (first time.Time, retry time.Duration) {
-	if e.Provisioning == nil || e.Provisioning.Renew == nil || e.Certificate.Leaf == nil {
-		return time.Time{}, 0
-	}
-	const day = 24 * time.Hour
-	r := e.Provisioning.Renew
-	period := time.Duration(cmp.Or(r.Period, defaultRenewPeriod)) * day
-	return e.Certificate.Leaf.NotAfter.Add(-period), time.Duration(cmp.Or(r.RetryInterval, defaultRenewRetry)) * day
 }

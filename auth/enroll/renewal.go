@@ -16,7 +16,7 @@ type Renewal struct {
 	// Envelope opens the PKCS #7 message of a renewal: renew.PKCS7{}. If nil, renewals are refused.
 	Envelope Envelope
 
-	// Roots verify the old certificate. If nil, renewals are refused.
+	// Roots verify the old certificate: the CAs that issued it, be they roots or not. If nil, renewals are refused.
 	Roots *x509.CertPool
 
 	// Identity names the owner of an old certificate, or refuses it by a Code. If nil, the device is the common name of

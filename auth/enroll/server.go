@@ -235,6 +235,7 @@ func (f Fault) complete() *Fault {
 	if f.Reason == "" {
 		f.Reason = f.Code.text()
 	}
+	f.Status = 0 // a hook may pass on what another server answered
 	if f.Code == CodeServerTooManyRequests {
 		f.Status = http.StatusTooManyRequests
 		if f.RetryAfter <= 0 {

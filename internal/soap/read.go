@@ -94,7 +94,7 @@ func ParseXML(data []byte, lim *Limits) (*etree.Document, error) {
 	}
 	doc := etree.NewDocument()
 	if err := doc.ReadFromBytes(data); err != nil {
-		return nil, &ParseError{Err: fmt.Errorf("%w: %v", ErrSyntax, err)}
+		return nil, &ParseError{Err: syntaxError(err)}
 	}
 	if doc.Root() == nil {
 		return nil, &ParseError{Err: fmt.Errorf("%w: there is no element", ErrSyntax)}
@@ -113,7 +113,7 @@ func scan(data []byte, l Limits) error {
 		}
 		fail := func(err error) error { return &ParseError{Offset: dec.InputOffset(), Err: err} }
 		if err != nil {
-			return fail(fmt.Errorf("%w: %v", ErrSyntax, err))
+			return fail(syntaxError(err))
 		}
 		switch tok := tok.(type) {
 		case xml.StartElement:
@@ -151,6 +151,18 @@ func scan(data []byte, l Limits) error {
 		return &ParseError{Err: fmt.Errorf("%w: more than one root element", ErrSyntax)}
 	}
 	return nil
+}
+
+// syntaxError leaves out what the parser quotes, which may be part of a password.
+func syntaxError(err error) error {
+	se, ok := errors.AsType[*xml.SyntaxError](err)
+	switch {
+	case !ok:
+		return ErrSyntax // tags that do not match, or an encoding that is not UTF-8
+	case se.Msg == "unexpected EOF":
+		return fmt.Errorf("%w: it ends too early", ErrSyntax)
+	}
+	return fmt.Errorf("%w in line %d", ErrSyntax, se.Line)
 }
 
 // A Message is a SOAP message as received.

@@ -108,15 +108,16 @@ func (m *Message) verifyReference(info *etree.Element) error {
 	if uri := Attr(ref, "URI"); uri != "" {
 		return badSignature("Reference is to %q, want the whole document", uri)
 	}
-	enveloped, exclusive := false, false
+	enveloped, forms := false, []bool{false, true}
 	if ts := Find(ref, NSSignature, "Transforms"); ts != nil {
 		for _, t := range ts.ChildElements() {
 			switch alg := strings.TrimSpace(Attr(t, "Algorithm")); alg {
 			case algEnveloped:
 				enveloped = true
 			case c14nExclusive:
-				exclusive = true
+				forms = []bool{true}
 			case c14nInclusive:
+				forms = []bool{false}
 			default:
 				return badSignature("Transform %q is not known", alg)
 			}
@@ -132,11 +133,15 @@ func (m *Message) verifyReference(info *etree.Element) error {
 	if err != nil {
 		return badSignature("DigestValue: %v", err)
 	}
-	sum := sha256.Sum256(canonical(m.doc.Root(), exclusive, m.Security.signature))
-	if subtle.ConstantTimeCompare(sum[:], want) != 1 {
-		return badSignature("the message was changed after it was signed")
+	// Where no form is named the standard wants the inclusive one, and MS-MDE2 names the exclusive one for everything else
+	// that is signed. Either covers the whole document.
+	for _, exclusive := range forms {
+		sum := sha256.Sum256(canonical(m.doc.Root(), exclusive, m.Security.signature))
+		if subtle.ConstantTimeCompare(sum[:], want) == 1 {
+			return nil
+		}
 	}
-	return nil
+	return badSignature("the message was changed after it was signed")
 }
 
 // Sign adds to the Security header of doc, which must hold a BinarySecurityToken with the Id tokenID, the signature of
