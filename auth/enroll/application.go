@@ -53,8 +53,8 @@ const (
 	AccountDigest = "DIGEST"
 )
 
-// CertSearchCriteria returns the SSLCLIENTCERTSEARCHCRITERIA that finds a certificate by its subject, such as CN=device-1, in
-// a store.
+// CertSearchCriteria returns the SSLCLIENTCERTSEARCHCRITERIA that finds a certificate by its subject, such as
+// CN=device-1, in a store.
 func CertSearchCriteria(subject string, store Store) string {
 	if store == "" {
 		store = StoreUser

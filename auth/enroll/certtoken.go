@@ -5,8 +5,8 @@ import (
 	"crypto/x509"
 )
 
-// SigningCertificates is a [TokenValidator] for Certificate: it takes requests signed by certificates that Roots issued for TLS clients,
-// such as those that a provisioning package installs on many devices.
+// SigningCertificates is a [TokenValidator] for Certificate: it takes requests signed by certificates that Roots issued
+// for TLS clients, such as those that a provisioning package installs on many devices.
 type SigningCertificates struct {
 	// Roots issue the certificates. If nil, everybody is refused.
 	Roots *x509.CertPool

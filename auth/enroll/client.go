@@ -28,8 +28,8 @@ type Client struct {
 	// DiscoveryURL is where to start. If empty, [DiscoveryURL] of the user.
 	DiscoveryURL string
 
-	// HTTP makes the requests. If nil, http.DefaultTransport with a timeout of a minute for each. Its CheckRedirect is not used:
-	// see Redirect.
+	// HTTP makes the requests. If nil, http.DefaultTransport with a timeout of a minute for each. Its CheckRedirect is
+	// not used: see Redirect.
 	HTTP *http.Client
 
 	// Redirect is asked when the discovery service sends the device elsewhere, before anything secret is said. If nil,
@@ -50,8 +50,8 @@ type Client struct {
 }
 
 // Enroll makes a key, has it certified for user by the server of c.DiscoveryURL, and verifies what it gets: that the
-// certificate is for the key and for TLS clients, and that it chains to a root that was delivered or is in c.Roots. It leaves
-// nothing behind on the device; the caller stores what it returns, and sees to it that a device which is enrolled
+// certificate is for the key and for TLS clients, and that it chains to a root that was delivered or is in c.Roots. It
+// leaves nothing behind on the device; the caller stores what it returns, and sees to it that a device which is enrolled
 // already does not enroll again ([CodeAlreadyEnrolled] is what Windows says then).
 //
 // The error is an [*Error]; errors.Is finds the [Code], errors.As the [*Fault] of a server that refused.
@@ -103,7 +103,8 @@ func (c *Client) Enroll(ctx context.Context, user string, cred Credential) (*Enr
 }
 
 // Discover asks where and how user can enroll, offering policies, or all that there are if none is given. It returns the
-// address that answered too: c.DiscoveryURL or that of the user's domain, or where it redirected to. The error is an [*Error].
+// address that answered too: c.DiscoveryURL or that of the user's domain, or where it redirected to. The error is an
+// [*Error].
 func (c *Client) Discover(ctx context.Context, user string, policies ...AuthPolicy) (discoveryURL string, sv *Services, err error) {
 	return c.discover(ctx, c.client(nil), user, policies)
 }
@@ -261,10 +262,10 @@ func (e *Enrolled) apply(doc []byte, key crypto.Signer, roots *x509.CertPool) er
 	return e.settle(p)
 }
 
-// Renew gets a new certificate for a new key, over a connection that the old certificate authenticates, and returns old with these
-// replaced; old itself stays as it is, and counts until the caller has stored the new one. env is renew.PKCS7{} of package
-// auth/enroll/renew. A c.HTTP
-// whose Transport is neither nil nor a *http.Transport has to offer the old certificate itself.
+// Renew gets a new certificate for a new key, over a connection that the old certificate authenticates, and returns old
+// with these replaced; old itself stays as it is, and counts until the caller has stored the new one. env is
+// renew.PKCS7{} of package auth/enroll/renew. A c.HTTP whose Transport is neither nil nor a *http.Transport has to offer
+// the old certificate itself.
 //
 // The error is an [*Error]. One that is a [CodeNotEligibleToRenew] will not go away: the device has to enroll again.
 func (c *Client) Renew(ctx context.Context, old *Enrolled, env Envelope) (*Enrolled, error) {

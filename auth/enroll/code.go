@@ -141,7 +141,8 @@ func (c Code) info() *codeInfo {
 	return nil
 }
 
-// Name returns the name in Microsoft's header, such as MENROLL_E_DEVICECAPREACHED, or "" for a number that it does not have.
+// Name returns the name in Microsoft's header, such as MENROLL_E_DEVICECAPREACHED, or "" for a number that it does not
+// have.
 func (c Code) Name() string {
 	if i := c.info(); i != nil {
 		return "MENROLL_E_" + i.name

@@ -25,7 +25,8 @@ func SignIn(f func(ctx context.Context, page string) (token string, err error)) 
 	return credential{PolicyFederated, "", f, nil}
 }
 
-// SigningCertificate enrolls with a certificate whose key signs the requests (Certificate). Its key must be RSA, which is what the protocol signs with.
+// SigningCertificate enrolls with a certificate whose key signs the requests (Certificate). Its key must be RSA, which is
+// what the protocol signs with.
 func SigningCertificate(c tls.Certificate) Credential {
 	return credential{PolicyCertificate, "", nil, &c}
 }

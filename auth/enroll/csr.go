@@ -26,8 +26,9 @@ type CSR struct {
 	Raw       []byte           // the whole request, DER
 	PublicKey crypto.PublicKey // *rsa.PublicKey or *ecdsa.PublicKey
 
-	// CommonName is what the subject says, without trailing NULs; "" if it says nothing that can be read. Windows puts part of a GUID, '!' and the DeviceID there,
-	// and its documentation says something else: do not derive an identity from it.
+	// CommonName is what the subject says, without trailing NULs; "" if it says nothing that can be read. Windows puts
+	// part of a GUID, '!' and the DeviceID there, and its documentation says something else: do not derive an identity
+	// from it.
 	CommonName string
 
 	// DeviceID is the content of the private extension 1.3.6.1.4.1.311.66.1.0 without trailing NULs, or "".

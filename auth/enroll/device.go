@@ -40,7 +40,8 @@ const (
 	defaultOSEdition  = 48
 )
 
-// context has the items that MS-MDE2 wants always, in the order of its examples, and the others where there is something to say.
+// context has the items that MS-MDE2 wants always, in the order of its examples, and the others where there is something
+// to say.
 func (d *Device) context(v Version) Context {
 	osVersion := cmp.Or(d.OSVersion, defaultOSVersion)
 	c := Context{

@@ -25,9 +25,9 @@
 //	GET       the sign-in page                your own, at Server.AuthURL, for Federated
 //
 // All on port 443, with server certificates that devices trust before they are enrolled and that carry the names above.
-// For renewals the listener must ask for client certificates without demanding them (tls.RequestClientCert); behind a proxy that
-// ends TLS, set Server.PeerCertificate. Set the timeouts of http.Server as for any handler that strangers reach.
-// The paths are those of [DiscoveryPath], [PolicyPath] and [IssuePath].
+// For renewals the listener must ask for client certificates without demanding them (tls.RequestClientCert); behind a
+// proxy that ends TLS, set Server.PeerCertificate. Set the timeouts of http.Server as for any handler that strangers
+// reach. The paths are those of [DiscoveryPath], [PolicyPath] and [IssuePath].
 //
 // A device that cannot be found by DNS is told the address: in Settings, in a provisioning package, or by a link such as
 // ms-device-enrollment:?mode=mdm&username=pat@example.com&servername=https://mdm.example.com/EnrollmentServer/Discovery.svc.
@@ -50,10 +50,10 @@
 //	})
 //
 // Provision is where a deployment learns of a device. Keep the certificate's serial number or thumbprint, the DeviceID
-// and the secrets and nonces of both accounts: management sessions are authenticated by them. The DeviceID is chosen
-// anew when Windows is installed again; the hardware id (Identity.Hardware) stays, and is a hint that an old record is over, not a proof: a
-// device says both of itself. Only the user is proved, by the token. A deployment with a rule such as "one user, five devices" applies it in the validator
-// or in its Issuer, before a certificate exists.
+// and the secrets and nonces of both accounts: management sessions are authenticated by them. The DeviceID is chosen anew
+// when Windows is installed again; the hardware id (Identity.Hardware) stays, and is a hint that an old record is over,
+// not a proof: a device says both of itself. Only the user is proved, by the token. A deployment with a rule such as "one
+// user, five devices" applies it in the validator or in its Issuer, before a certificate exists.
 //
 // # Tokens
 //
@@ -70,15 +70,15 @@
 //	e, err := c.Enroll(ctx, "pat@example.com", enroll.Password(password))
 //
 // What comes back, [Enrolled], is what a session.Client needs: e.ServerURL is where to call, e.Certificate who calls,
-// e.Device and e.Server are the accounts, and e.Poll says when. [Client.Renew] trades the certificate for a new one; the
-// time for that is [Enrolled.RenewAt].
+// e.Device and e.Server are the accounts, and e.Poll says when. [Enrolled.MarshalPEM] is what to keep of it.
+// [Client.Renew] trades the certificate for a new one; the time for that is [Enrolled.RenewAt].
 //
 // # Errors
 //
-// A device that is refused shows a number such as 0x80180013. Here the number is a [Code], and an error: a hook of the server
-// returns one to refuse, and errors.Is finds it on the client. A [Fault] adds a reason for the user and the trace id that
-// both the server's log and the device's have. Whatever else a hook returns is logged, and the device is told no more than that the
-// server failed.
+// A device that is refused shows a number such as 0x80180013. Here the number is a [Code], and an error: a hook of the
+// server returns one to refuse, and errors.Is finds it on the client. A [Fault] adds a reason for the user and the trace
+// id that both the server's log and the device's have. Whatever else a hook returns is logged, and the device is told no
+// more than that the server failed.
 //
 // # What is not here
 //

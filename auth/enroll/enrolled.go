@@ -70,7 +70,8 @@ func (e *Enrolled) MarshalPEM() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// ParseEnrolled reads what [Enrolled.MarshalPEM] wrote. Services is nil then. That the certificate still counts is not checked.
+// ParseEnrolled reads what [Enrolled.MarshalPEM] wrote. Services is nil then. That the certificate still counts is not
+// checked.
 func ParseEnrolled(data []byte) (*Enrolled, error) {
 	var key, doc *pem.Block
 	for {

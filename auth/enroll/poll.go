@@ -31,8 +31,8 @@ func DefaultPoll() *Poll {
 	}
 }
 
-// Next returns when the first call after the time after is due, on a device that enrolled at enrolled. Where no set goes on forever, a
-// device calls once a day when the sets are over, and so does one with a nil Poll.
+// Next returns when the first call after the time after is due, on a device that enrolled at enrolled. Where no set goes
+// on forever, a device calls once a day when the sets are over, and so does one with a nil Poll.
 func (p *Poll) Next(enrolled, after time.Time) time.Time {
 	const day = 24 * time.Hour
 	var sets [3]Retries

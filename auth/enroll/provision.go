@@ -15,8 +15,8 @@ import (
 	"github.com/omadm-sdk/omadm/internal/soap"
 )
 
-// A Provisioning is what a device gets with its certificate: the wap-provisioningdoc of MS-MDE2 2.2.9, typed. [Server] fills
-// in the certificates; the hook Server.Provision the rest. The zero value is an empty document.
+// A Provisioning is what a device gets with its certificate: the wap-provisioningdoc of MS-MDE2 2.2.9, typed. [Server]
+// fills in the certificates; the hook Server.Provision the rest. The zero value is an empty document.
 type Provisioning struct {
 	Roots         []*x509.Certificate // to be trusted; Windows takes one here, and more over DM later
 	Intermediates []*x509.Certificate // Windows takes one here
@@ -248,9 +248,9 @@ func (p *Provisioning) dmClient() (*Characteristic, error) {
 	return top, nil
 }
 
-// ParseProvisioning reads a document. It takes names of characteristics and parms in any case of letters and in any order, the same
-// characteristic more than once, and a management address in the long form (APPADDR). What it does not know
-// goes to Extra or Params; unknown parts of CertificateStore are left out. The error is a [*ProvisioningError].
+// ParseProvisioning reads a document. It takes names of characteristics and parms in any case of letters and in any
+// order, the same characteristic more than once, and a management address in the long form (APPADDR). What it does not
+// know goes to Extra or Params; unknown parts of CertificateStore are left out. The error is a [*ProvisioningError].
 func ParseProvisioning(data []byte) (*Provisioning, error) {
 	top, err := parseWAP(data)
 	if err != nil {

@@ -40,9 +40,9 @@ type Server struct {
 	Issuer Issuer
 
 	// Provision says what a device gets beside its certificate, and is where a deployment records the device: identity,
-	// certificate and secrets. If nil, or if it returns nil and no error, requests are answered with CodeEnrollmentServer. It runs
-	// after the certificate has been issued, and for renewals too: r.Identity.Renews is set then, and only the ProviderID of
-	// the Application and Extra are sent.
+	// certificate and secrets. If nil, or if it returns nil and no error, requests are answered with
+	// CodeEnrollmentServer. It runs after the certificate has been issued, and for renewals too: r.Identity.Renews is set
+	// then, and only the ProviderID of the Application and Extra are sent.
 	Provision func(ctx context.Context, r *Request) (*Provisioning, error)
 
 	// Admit, if not nil, may refuse a device at discovery, by a Code or *Fault: CodeDeviceNotSupported, CodeInMaintenance.

@@ -128,8 +128,8 @@ func (t *Tickets) spendHere(_ context.Context, id string, until time.Time) (bool
 	return true, nil
 }
 
-// WriteToken ends a sign-in: it answers the web view of a device with the page that hands over the token. appru is the query
-// parameter of that name which the device opened the sign-in page with; anything but an ms-app address is refused,
+// WriteToken ends a sign-in: it answers the web view of a device with the page that hands over the token. appru is the
+// query parameter of that name which the device opened the sign-in page with; anything but an ms-app address is refused,
 // because the token would go to whoever made up the link. The token must be valid UTF-8 and is not to be in base64: the
 // device does that.
 func WriteToken(w http.ResponseWriter, appru, token string) error {

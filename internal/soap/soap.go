@@ -5,8 +5,8 @@
 // declaration, before it builds a tree. What it accepts it reads tolerantly: any prefixes, SOAP 1.1 beside 1.2, children in
 // any order, attributes with and without a prefix.
 //
-// [Envelope] writes with the prefixes and the order of Windows' own services. [Sign] and [Message.Verify] do the one kind of
-// XML signature that enrollment knows: over the whole document, enveloped.
+// [Envelope] writes with the prefixes and the order of Windows' own services. [Sign] and [Message.Verify] do the one kind
+// of XML signature that enrollment knows: over the whole document, enveloped.
 package soap
 
 // Namespaces, with the prefixes that are written.

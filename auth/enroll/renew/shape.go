@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// maxDepth is far above the dozen levels of a signed message. The parser behind this package recurses over what it is given,
-// and copies the rest of the message at each level.
+// maxDepth is far above the dozen levels of a signed message. The parser behind this package recurses over what it is
+// given, and copies the rest of the message at each level.
 const maxDepth = 32
 
 var (
