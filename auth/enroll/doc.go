@@ -50,10 +50,13 @@
 //	})
 //
 // Provision is where a deployment learns of a device. Keep the certificate's serial number or thumbprint, the DeviceID
-// and the secrets and nonces of both accounts: management sessions are authenticated by them. The DeviceID is chosen anew
-// when Windows is installed again; the hardware id (Identity.Hardware) stays, and is a hint that an old record is over,
-// not a proof: a device says both of itself. Only the user is proved, by the token. A deployment with a rule such as "one
-// user, five devices" applies it in the validator or in its Issuer, before a certificate exists.
+// and the secrets and nonces of both accounts: management sessions are authenticated by them.
+//
+// Only the user is proved, by the token. The DeviceID and the hardware id (Identity.Hardware) are what the device says of
+// itself, and the DeviceID becomes the name in its certificate: refuse one that your records have as another user's
+// device, or a user could take over a colleague's. An error of Provision keeps the certificate on the server. Windows
+// chooses the DeviceID anew when it is installed again, and keeps the hardware id, which is thus a hint that an old
+// record of the same user is over.
 //
 // # Tokens
 //
