@@ -60,10 +60,10 @@
 //
 // # Tokens
 //
-// [Passwords], [Tickets] and [SigningCertificates] validate what the three policies bring; anything with a method
-// ValidateToken can take their place, such as one that verifies Entra's JWTs (Token.ValueType is [TokenTypeJWT] then):
-// see to it that signature, audience, issuer and tenant are all checked. A sign-in page of one's own asks [Tickets.New]
-// for a ticket when it knows the user, and hands it over with [WriteToken].
+// [Passwords], [Tickets], [Entra] and [SigningCertificates] validate what the three policies bring; anything with a method
+// ValidateToken can take their place. A sign-in page of one's own asks [Tickets.New] for a ticket when it knows the user,
+// and hands it over with [WriteToken]. Devices that are joined to Entra bring its token (Token.ValueType is
+// [TokenTypeJWT] then) and skip discovery's sign-in page.
 //
 // A device presents its token twice, for the policy and for the certificate. Only the second spends it (Token.Spend).
 //

@@ -19,8 +19,8 @@ import (
 )
 
 // Entra is a [TokenValidator] for Federated that takes the tokens of Microsoft Entra, which devices bring that are joined
-// to it or registered with it. It takes a token that Entra signed, for this service, from a tenant on the list, and that counts now: all
-// four, for without any of them somebody else's token would do. It must not be copied after first use.
+// to it or registered with it. It takes a token that Entra signed, for this service, from a tenant on the list, and that
+// counts now: all four, for without any of them somebody else's token would do. It must not be copied after first use.
 type Entra struct {
 	// Audience are the names of this service in Entra: the application id, and the application id URI. If empty, everybody
 	// is refused.
@@ -32,20 +32,24 @@ type Entra struct {
 	// KeysURL is where Entra publishes its keys (a JSON Web Key Set). If empty, that of the public cloud.
 	KeysURL string
 
-	// HTTP fetches the keys. If nil, a client with a timeout of ten seconds.
+	// HTTP fetches the keys, in ten seconds or not at all. If nil, http.DefaultClient.
 	HTTP *http.Client
 
-	mu      sync.Mutex
+	fetching sync.Mutex // one fetch at a time; guards tried
+	tried    time.Time
+
+	mu      sync.Mutex // guards what follows
 	keys    map[string]*rsa.PublicKey
-	fetched time.Time // the last attempt
+	fetched time.Time
 }
 
 const (
 	entraKeysURL  = "https://login.microsoftonline.com/common/discovery/v2.0/keys"
-	entraKeysTTL  = 24 * time.Hour   // Microsoft wants the keys looked up once a day
-	entraKeysWait = 5 * time.Minute  // between two attempts, however many unknown keys strangers name
-	entraMaxKeys  = 1 << 20          // bytes; the set has about 30 KB
-	entraMaxToken = 16 << 10         // bytes; a token has about 2 KB
+	entraKeysTTL  = 24 * time.Hour  // Microsoft wants the keys looked up once a day
+	entraKeysWait = 5 * time.Minute // between two attempts, however many unknown keys strangers name
+	entraTimeout  = 10 * time.Second
+	entraMaxKeys  = 1 << 20  // bytes; the set has about 30 KB
+	entraMaxToken = 16 << 10 // bytes; a token has about 2 KB
 )
 
 // The issuers of both versions of tokens, around the tenant.
@@ -150,40 +154,55 @@ func (e *Entra) check(c *entraClaims, now time.Time) error {
 	return nil
 }
 
-// key returns a key of Entra's, fetching the set when it is old or lacks the key.
+// key returns a key of Entra's, fetching the set when it is old or lacks the key. Who has a key in the set never waits
+// for a fetch that somebody else's key causes.
 func (e *Entra) key(ctx context.Context, id string, now time.Time) (*rsa.PublicKey, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	age := now.Sub(e.fetched)
-	if key := e.keys[id]; key != nil && age < entraKeysTTL {
+	if key, fresh := e.cached(id, now); key != nil && fresh {
 		return key, nil
 	}
-	if e.fetched.IsZero() || age >= entraKeysWait {
-		e.fetched = now
+	e.fetching.Lock()
+	defer e.fetching.Unlock()
+	key, fresh := e.cached(id, now)
+	if key != nil && fresh {
+		return key, nil
+	}
+	if e.tried.IsZero() || now.Sub(e.tried) >= entraKeysWait {
+		e.tried = now
 		keys, err := e.fetch(ctx)
-		switch {
-		case err == nil:
-			e.keys = keys
-		case e.keys[id] == nil:
+		if err != nil && key == nil {
 			return nil, fmt.Errorf("enroll: the keys of Entra: %w", err)
 		}
+		if err == nil {
+			e.mu.Lock()
+			e.keys, e.fetched = keys, now
+			e.mu.Unlock()
+			key = keys[id]
+		}
 	}
-	if key := e.keys[id]; key != nil {
-		return key, nil
+	if key == nil {
+		return nil, badToken("it is signed by a key %.64q that Entra does not publish", id)
 	}
-	return nil, badToken("it is signed by a key %.64q that Entra does not publish", id)
+	return key, nil
+}
+
+func (e *Entra) cached(id string, now time.Time) (key *rsa.PublicKey, fresh bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.keys[id], now.Sub(e.fetched) < entraKeysTTL
 }
 
 func (e *Entra) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
 	hc, addr := e.HTTP, e.KeysURL
 	if hc == nil {
-		hc = &http.Client{Timeout: 10 * time.Second}
+		hc = http.DefaultClient
 	}
 	if addr == "" {
 		addr = entraKeysURL
 	}
 	// The keys are for everybody: a device that hangs up must not keep others from them.
-	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, addr, nil)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), entraTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, addr, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -201,10 +220,11 @@ func (e *Entra) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
 	}
 	var set struct {
 		Keys []struct {
-			ID      string `json:"kid"`
-			Type    string `json:"kty"`
-			N, E    string
-			UseSign string `json:"use"`
+			ID   string `json:"kid"`
+			Type string `json:"kty"`
+			Use  string `json:"use"`
+			N    string `json:"n"`
+			E    string `json:"e"`
 		} `json:"keys"`
 	}
 	if err := json.Unmarshal(data, &set); err != nil {
@@ -214,7 +234,7 @@ func (e *Entra) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
 	for _, k := range set.Keys {
 		n, err1 := base64.RawURLEncoding.DecodeString(k.N)
 		x, err2 := base64.RawURLEncoding.DecodeString(k.E)
-		if k.Type != "RSA" || k.ID == "" || k.UseSign != "" && k.UseSign != "sig" || err1 != nil || err2 != nil {
+		if k.Type != "RSA" || k.ID == "" || k.Use != "" && k.Use != "sig" || err1 != nil || err2 != nil {
 			continue
 		}
 		exp := new(big.Int).SetBytes(x)
