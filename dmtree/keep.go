@@ -32,6 +32,7 @@ type below struct {
 		Replacer
 		Deleter
 		Renamer
+		put(context.Context, Change) error
 	}
 	root URI
 }
@@ -45,7 +46,10 @@ func (b *below) at(u URI) URI {
 
 func (b *below) Get(ctx context.Context, u URI) (Value, error) { return b.p.Get(ctx, b.at(u)) }
 func (b *below) Add(ctx context.Context, u URI, v Value) error { return b.p.Add(ctx, b.at(u), v) }
-func (b *below) Delete(ctx context.Context, u URI) error       { return b.p.Delete(ctx, b.at(u)) }
+func (b *below) set(ctx context.Context, u URI, v Value) error {
+	return b.p.put(ctx, Change{Op: OpSet, URI: b.at(u), Value: v})
+}
+func (b *below) Delete(ctx context.Context, u URI) error { return b.p.Delete(ctx, b.at(u)) }
 func (b *below) Rename(ctx context.Context, u URI, n string) error {
 	return b.p.Rename(ctx, b.at(u), n)
 }
@@ -98,6 +102,11 @@ func (k keep) set(ctx context.Context, u URI, what, text string) error {
 	at := keptAt(u) + URI("/"+what)
 	if text == "" {
 		return k.forgive(Delete(ctx, k.p, at))
+	}
+	if s, ok := k.p.(interface {
+		set(context.Context, URI, Value) error
+	}); ok { // whatever others have done meanwhile
+		return s.set(ctx, at, String(text))
 	}
 	err := Replace(ctx, k.p, at, String(text))
 	if errors.Is(err, ErrNotFound) {

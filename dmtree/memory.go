@@ -28,13 +28,17 @@ type Memory struct {
 	// Journal, if not nil, is told of each transaction before it counts.
 	Journal Journal
 
-	ready  sync.Once
-	turn   chan struct{} // holds a token while a writer has its turn; who has it may read without mu
-	mu     sync.RWMutex
-	index  index
-	values []Value // by node number
-	about  map[uint32]Properties
-	bytes  int
+	ready   sync.Once
+	turn    chan struct{} // holds a token while a writer has its turn; who has it may read without mu
+	gate    sync.Mutex    // for the next three
+	group   any           // of the writers who share the turn; nil if there is only one
+	sharing int           // how many of them there are
+	pending []Change      // what they have prepared
+	mu      sync.RWMutex
+	index   index
+	values  []Value // by node number
+	about   map[uint32]Properties
+	bytes   int
 
 	watchers watchers
 }
@@ -129,6 +133,9 @@ func (m *Memory) Begin(context.Context) (Tx, error) {
 	return &memoryTx{m: m, view: view{m: m}}, nil
 }
 
+// put makes one change, as Apply does.
+func (m *Memory) put(ctx context.Context, c Change) error { return m.change(ctx, c) }
+
 // Keep implements Keeper.
 func (m *Memory) Keep() Provider { return &below{m, keepRoot} }
 
@@ -146,12 +153,8 @@ func (m *Memory) Apply(ctx context.Context, changes ...Change) error {
 		return err
 	}
 	defer m.release()
-	after := view{m: m}
-	for _, c := range changes {
-		if err := after.check(c); err != nil {
-			return &Error{Op: "apply", URI: c.URI, Err: err}
-		}
-		after.apply(c)
+	if err := m.prepare(changes); err != nil {
+		return wrap("apply", "", err)
 	}
 	return m.commit(changes)
 }
@@ -162,7 +165,7 @@ func (m *Memory) change(ctx context.Context, c Change) error {
 		return err
 	}
 	defer m.release()
-	if err := (&view{m: m}).check(c); err != nil { // nobody else writes now
+	if err := m.prepare([]Change{c}); err != nil {
 		return err
 	}
 	return m.commit([]Change{c})
@@ -172,28 +175,75 @@ func (m *Memory) change(ctx context.Context, c Change) error {
 // waits for a transaction of its own.
 const maxTurn = 10 * time.Second
 
-// acquire waits for the turn to write.
+// acquire waits for the turn to write. Transactions that commit together share
+// one turn, or two of them on one Memory would wait for each other.
 func (m *Memory) acquire(ctx context.Context) error {
 	m.ready.Do(m.init)
-	turn := m.turn
-	select {
-	case turn <- struct{}{}:
+	group := ctx.Value(groupKey{})
+	m.gate.Lock()
+	if group != nil && m.group == group {
+		m.sharing++
+		m.gate.Unlock()
 		return nil
-	default:
 	}
-	timer := time.NewTimer(maxTurn)
-	defer timer.Stop()
+	m.gate.Unlock()
 	select {
-	case turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return fmt.Errorf("%w: another writer does not end", ErrForbidden)
+	case m.turn <- struct{}{}:
+	default:
+		timer := time.NewTimer(maxTurn)
+		defer timer.Stop()
+		select {
+		case m.turn <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+			return fmt.Errorf("%w: another writer does not end", ErrForbidden)
+		}
+	}
+	m.gate.Lock()
+	m.group, m.sharing = group, 1
+	m.gate.Unlock()
+	return nil
+}
+
+func (m *Memory) release() {
+	m.gate.Lock()
+	defer m.gate.Unlock()
+	if m.sharing--; m.sharing == 0 {
+		m.group, m.pending = nil, nil
+		<-m.turn
 	}
 }
 
-func (m *Memory) release() { <-m.turn }
+// groupKey is under what a context has the transaction that others are part of.
+type groupKey struct{}
+
+// withGroup makes what is prepared and committed with the context parts of tx,
+// unless they are parts of a greater one.
+func withGroup(ctx context.Context, tx Tx) context.Context {
+	if ctx.Value(groupKey{}) != nil {
+		return ctx
+	}
+	return context.WithValue(ctx, groupKey{}, tx)
+}
+
+// prepare checks changes on top of those that share the turn, and joins them.
+func (m *Memory) prepare(changes []Change) error {
+	m.gate.Lock()
+	defer m.gate.Unlock()
+	after := view{m: m}
+	for _, c := range m.pending {
+		after.apply(c)
+	}
+	for _, c := range changes {
+		if err := after.check(c); err != nil {
+			return wrap("", c.URI, err)
+		}
+		after.apply(c)
+	}
+	m.pending = append(m.pending, changes...)
+	return nil
+}
 
 // init makes the zero Memory writable.
 func (m *Memory) init() {

@@ -55,6 +55,8 @@ func (t *memoryTx) Rename(_ context.Context, u URI, name string) error {
 	return t.change(Change{Op: OpRename, URI: u, Name: name})
 }
 
+func (t *memoryTx) put(_ context.Context, c Change) error { return t.change(c) }
+
 func (t *memoryTx) Keep() Provider { return &below{t, keepRoot} }
 
 func (t *memoryTx) change(c Change) error {
@@ -79,13 +81,9 @@ func (t *memoryTx) Prepare(ctx context.Context) error {
 	if err := t.m.acquire(ctx); err != nil {
 		return err
 	}
-	again := view{m: t.m} // others may have written since
-	for _, c := range t.changes {
-		if err := again.check(c); err != nil {
-			t.m.release()
-			return &Error{Op: "prepare", URI: c.URI, Err: err}
-		}
-		again.apply(c)
+	if err := t.m.prepare(t.changes); err != nil { // others may have written since
+		t.m.release()
+		return wrap("prepare", "", err)
 	}
 	t.prepared = true
 	return nil
@@ -249,7 +247,14 @@ func (w *view) check(c Change) error {
 	switch c.Op {
 	default:
 		return ErrUnsupported
-	case OpSet:
+	case OpSet: // of the device itself without limits, of what is kept within them
+		switch {
+		case !inKeep(c.URI):
+		case exists:
+			return w.room(weigh(c.Value) - weigh(old))
+		default:
+			return w.checkAdd(c, false)
+		}
 	case OpAdd:
 		return w.checkAdd(c, exists)
 	case OpReplace:
@@ -264,7 +269,7 @@ func (w *view) check(c Change) error {
 		return w.room(weigh(c.Value) - weigh(old))
 	case OpDelete:
 		switch {
-		case !exists:
+		case !exists && !inKeep(c.URI): // who keeps something there wants it gone, that is all
 			return ErrNotFound
 		case c.URI.IsRoot():
 			return ErrNotAllowed
@@ -305,7 +310,7 @@ func (w *view) checkAdd(c Change, exists bool) error {
 			return ErrNotAllowed // below a leaf
 		case ok:
 			return w.room(need)
-		case w.m.ExplicitParents:
+		case w.m.ExplicitParents && c.Op == OpAdd:
 			return &Error{URI: u, Err: ErrNotFound}
 		}
 	}
@@ -338,7 +343,9 @@ func (w *view) apply(c Change) {
 		w.bytes += weigh(c.Value) - weigh(old)
 		w.node(c.URI).value = c.Value
 	case OpDelete:
-		w.remove(c.URI)
+		if _, exists := w.kind(c.URI); exists {
+			w.remove(c.URI)
+		}
 	case OpRename:
 		w.move(c.URI, c.URI.Parent().Join(c.Name))
 	}

@@ -71,9 +71,10 @@ type (
 	Namer interface {
 		Names(ctx context.Context, u URI) ([]string, error)
 	}
-	// A Keeper has room beside its nodes for the properties that a Tree
-	// keeps. What Keep returns is an Adder, Replacer, Deleter and Renamer
-	// with nodes of its own; on a Tx, it is part of the transaction.
+	// A Keeper has room beside its nodes for what belongs to no node, such
+	// as the properties that a Tree keeps. What Keep returns is an Adder,
+	// Replacer, Deleter and Renamer with nodes of its own; on a Tx, it is
+	// part of the transaction. Nil means that there is no room after all.
 	Keeper interface {
 		Keep() Provider
 	}
@@ -257,6 +258,9 @@ func Copy(ctx context.Context, p Provider, from, to URI) error {
 		old, err := p.Get(ctx, dst)
 		switch {
 		case errors.Is(err, ErrNotFound):
+			if _, adds := p.(Adder); !adds {
+				return err
+			}
 			return Add(ctx, p, dst, v)
 		case err == nil && old.IsInterior():
 			return ErrNotAllowed

@@ -42,7 +42,7 @@ type Tree struct {
 	// out of reading.
 	CreatorACL func(server string) ACL
 
-	mu      sync.Mutex // held while version numbers are counted
+	mu      sync.Mutex // held by one writer at a time where the nodes are near, and while versions are counted
 	private Memory
 }
 
@@ -52,46 +52,85 @@ func (t *Tree) keep() Provider {
 		return t.Properties
 	}
 	if k, ok := t.Provider.(Keeper); ok {
-		return k.Keep()
+		if p := k.Keep(); p != nil {
+			return p
+		}
 	}
 	return &t.private
 }
 
 // ops returns the commands as they work outside of transactions.
-func (t *Tree) ops() *treeOps { return &treeOps{t, t.Provider, keep{t.keep()}} }
+func (t *Tree) ops() *treeOps {
+	return &treeOps{t: t, p: t.Provider, k: keep{t.keep()}, counting: &t.mu}
+}
+
+// write runs a command that writes. Where Provider keeps the properties too, it
+// is a transaction of its own, so that both change or neither does; otherwise
+// the properties follow the node.
+func (t *Tree) write(ctx context.Context, f func(*treeOps) error) error {
+	_, keeps := t.Provider.(Keeper)
+	if _, begins := t.Provider.(Beginner); !keeps || !begins || t.Properties != nil {
+		return f(t.ops())
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.atOnce(ctx, f)
+}
+
+// atOnce runs f in a transaction, which is made from reading and writing back
+// if the provider has none.
+func (t *Tree) atOnce(ctx context.Context, f func(*treeOps) error) error {
+	tx, err := t.begin(ctx, Undoable(t.Provider))
+	if err != nil {
+		return err
+	}
+	if err := f(&tx.treeOps); err != nil {
+		if undone := tx.Rollback(context.WithoutCancel(ctx)); undone != nil {
+			return errors.Join(err, undone)
+		}
+		return err
+	}
+	return tx.Commit(ctx)
+}
 
 // Get implements Provider.
 func (t *Tree) Get(ctx context.Context, u URI) (Value, error) { return t.ops().Get(ctx, u) }
 
 // Add implements Adder. A TNDS document creates all its nodes or none.
 func (t *Tree) Add(ctx context.Context, u URI, v Value) error {
-	if isTNDS(v) {
-		return t.atOnce(ctx, func(tx Tx) error { return tx.(Adder).Add(ctx, u, v) })
+	write := t.write
+	if isTNDS(v) && !isInbox(u) {
+		write = t.atOnce
 	}
-	return t.ops().Add(ctx, u, v)
+	return write(ctx, func(o *treeOps) error { return o.Add(ctx, u, v) })
 }
 
 // Replace implements Replacer. A TNDS document replaces the whole subtree or
 // nothing.
 func (t *Tree) Replace(ctx context.Context, u URI, v Value) error {
+	write := t.write
 	if isTNDS(v) {
-		return t.atOnce(ctx, func(tx Tx) error { return tx.(Replacer).Replace(ctx, u, v) })
+		write = t.atOnce
 	}
-	return t.ops().Replace(ctx, u, v)
+	return write(ctx, func(o *treeOps) error { return o.Replace(ctx, u, v) })
 }
 
 // Delete implements Deleter.
-func (t *Tree) Delete(ctx context.Context, u URI) error { return t.ops().Delete(ctx, u) }
+func (t *Tree) Delete(ctx context.Context, u URI) error {
+	return t.write(ctx, func(o *treeOps) error { return o.Delete(ctx, u) })
+}
 
-// Exec implements Execer.
+// Exec implements Execer. What it does is no part of a transaction.
 func (t *Tree) Exec(ctx context.Context, u URI, arg Value) error { return t.ops().Exec(ctx, u, arg) }
 
 // Copy implements Copier.
-func (t *Tree) Copy(ctx context.Context, from, to URI) error { return t.ops().Copy(ctx, from, to) }
+func (t *Tree) Copy(ctx context.Context, from, to URI) error {
+	return t.write(ctx, func(o *treeOps) error { return o.Copy(ctx, from, to) })
+}
 
 // Rename implements Renamer, as a Replace of the property Name does.
 func (t *Tree) Rename(ctx context.Context, u URI, name string) error {
-	return t.ops().Rename(ctx, u, name)
+	return t.write(ctx, func(o *treeOps) error { return o.Rename(ctx, u, name) })
 }
 
 // Node implements Noder.
@@ -106,37 +145,37 @@ func (t *Tree) Names(ctx context.Context, u URI) ([]string, error) {
 
 // Begin implements Beginner. Values and properties change in one transaction
 // where Provider keeps both. Otherwise both prepare before either commits.
-func (t *Tree) Begin(ctx context.Context) (Tx, error) { return t.begin(ctx, t.Provider) }
+func (t *Tree) Begin(ctx context.Context) (Tx, error) {
+	tx, err := t.begin(ctx, t.Provider)
+	if err != nil {
+		return nil, err
+	}
+	return tx, nil
+}
 
-func (t *Tree) begin(ctx context.Context, p Provider) (Tx, error) {
+func (t *Tree) begin(ctx context.Context, p Provider) (*treeTx, error) {
 	tx, err := Begin(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	if k, ok := tx.(Keeper); ok && t.Properties == nil {
-		return &treeTx{treeOps{t, tx, keep{k.Keep()}}, []Tx{tx}, false}, nil
+	if k, ok := tx.(Keeper); ok && t.Properties == nil && k.Keep() != nil {
+		return &treeTx{treeOps{t: t, p: tx, k: keep{k.Keep()}}, []Tx{tx}, false}, nil
 	}
 	kept, err := Begin(ctx, t.keep())
 	if err != nil {
 		return nil, errors.Join(err, tx.Rollback(ctx))
 	}
-	return &treeTx{treeOps{t, tx, keep{kept}}, []Tx{tx, kept}, false}, nil
+	return &treeTx{treeOps{t: t, p: tx, k: keep{kept}}, []Tx{tx, kept}, false}, nil
 }
 
-// atOnce runs f in a transaction, which is made from reading and writing back
-// if the provider has none.
-func (t *Tree) atOnce(ctx context.Context, f func(Tx) error) error {
-	tx, err := t.begin(ctx, Undoable(t.Provider))
-	if err != nil {
-		return err
+// Keep implements Keeper with the place where the properties are, which has
+// room for what others keep under names without a plus in front. It is nil if
+// that place ends with the process.
+func (t *Tree) Keep() Provider {
+	if k := t.keep(); k != &t.private {
+		return k
 	}
-	if err := f(tx); err != nil {
-		if undone := tx.Rollback(ctx); undone != nil {
-			return errors.Join(err, undone)
-		}
-		return err
-	}
-	return tx.Commit(ctx)
+	return nil
 }
 
 // RemoveServer takes server out of every ACL, as must happen when its account
@@ -165,6 +204,14 @@ func (t *Tree) RemoveServer(ctx context.Context, server string) error {
 	return wrap("replace", "", err)
 }
 
+// Keep is Tree.Keep within the transaction.
+func (t *treeTx) Keep() Provider {
+	if t.t.Keep() == nil {
+		return nil
+	}
+	return t.k.p
+}
+
 // treeTx is a transaction on a Tree.
 type treeTx struct {
 	treeOps
@@ -176,6 +223,7 @@ func (t *treeTx) Prepare(ctx context.Context) error {
 	if t.over {
 		return errTxOver
 	}
+	ctx = withGroup(ctx, t)
 	for _, tx := range t.all {
 		if err := tx.Prepare(ctx); err != nil {
 			return err
@@ -188,6 +236,7 @@ func (t *treeTx) Commit(ctx context.Context) error {
 	if t.over {
 		return errTxOver
 	}
+	ctx = withGroup(ctx, t)
 	if len(t.all) > 1 {
 		if err := t.Prepare(ctx); err != nil {
 			return errors.Join(err, t.Rollback(ctx))
@@ -224,9 +273,10 @@ func (t *treeTx) Rollback(ctx context.Context) error {
 // both. The checks of each command come in the order of oma-dm 9.9: limits,
 // existence, kind and access type, ACL, and then the provider's own.
 type treeOps struct {
-	t *Tree
-	p Provider
-	k keep
+	t        *Tree
+	p        Provider
+	k        keep
+	counting *sync.Mutex // held while a version is counted; nil in a transaction
 }
 
 // look finds out whether a node exists and what it is. A node that exists but
@@ -403,8 +453,10 @@ func timestamp() string { return time.Now().UTC().Format("20060102T150405Z") }
 
 // stamp counts a change of a node.
 func (o *treeOps) stamp(ctx context.Context, u URI) error {
-	o.t.mu.Lock()
-	defer o.t.mu.Unlock()
+	if o.counting != nil {
+		o.counting.Lock()
+		defer o.counting.Unlock()
+	}
 	version, _, err := o.stamped(ctx, u)
 	if err != nil {
 		return err
@@ -445,6 +497,11 @@ func (o *treeOps) Replace(ctx context.Context, u URI, v Value) error {
 	}
 	old, props, _, err := o.look(ctx, u)
 	switch {
+	case o.t.Open && errors.Is(err, ErrNotFound): // many providers of Windows create the node
+		if err := Replace(ctx, o.p, u, v); err != nil {
+			return err
+		}
+		return errors.Join(o.created(ctx, u, false), o.stamp(ctx, u.Parent()))
 	case err != nil:
 		return err
 	case old.IsInterior():

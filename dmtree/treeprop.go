@@ -29,7 +29,7 @@ func (t *Tree) Property(ctx context.Context, u URI, name string) (string, error)
 
 // SetProperty implements Propertier: ACL, Title and Name can be set.
 func (t *Tree) SetProperty(ctx context.Context, u URI, name, text string) error {
-	return t.ops().SetProperty(ctx, u, name, text)
+	return t.write(ctx, func(o *treeOps) error { return o.SetProperty(ctx, u, name, text) })
 }
 
 func (o *treeOps) Property(ctx context.Context, u URI, name string) (string, error) {

@@ -107,6 +107,7 @@ func (t *muxTx) Prepare(ctx context.Context) error {
 	if t.prepared {
 		return nil
 	}
+	ctx = withGroup(ctx, t)
 	t.sort()
 	for _, b := range t.begun {
 		if err := b.tx.Prepare(ctx); err != nil {
@@ -127,6 +128,7 @@ func (t *muxTx) Commit(ctx context.Context) error {
 	if t.over {
 		return errTxOver
 	}
+	ctx = withGroup(ctx, t)
 	if err := t.Prepare(ctx); err != nil {
 		return errors.Join(err, t.Rollback(ctx))
 	}
