@@ -97,6 +97,13 @@ func TestPackagesAreNamed(t *testing.T) {
 			t.Errorf("README.md does not name %s", path)
 		}
 	}
+	examples, err := os.ReadDir(filepath.Join(root, "examples"))
+	require.NoError(t, err)
+	for _, e := range examples {
+		if e.IsDir() && e.Name() != "internal" && !strings.Contains(readme, "`examples/"+e.Name()+"`") {
+			t.Errorf("README.md does not name examples/%s", e.Name())
+		}
+	}
 }
 
 // TestLinks wants every relative link in a Markdown file to lead somewhere.
