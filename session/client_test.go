@@ -547,9 +547,7 @@ func TestAlertsWaitForAcknowledgement(t *testing.T) {
 	}{
 		{"both are reported", status("4", 200), []string{"one", "two"}},
 		{"what was acknowledged is not", status("4", 500), []string{"two"}},
-		{"what was refused is, again", "", []string{"two"}},
-		{"an alert without an answer stays", status("4", 415), []string{"two"}},
-		{"as long as the limit says", status("4", 415), []string{"two"}},
+		{"what was refused is, and what has no answer, as often as the limit says", "", []string{"two"}},
 		{"and no longer", "", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -598,5 +596,28 @@ func TestAnswersFollowTheServersEncoding(t *testing.T) {
 		s.e = e
 		s.say(getCmd("1", "./A/x") + finalXML)
 		require.NotNil(t, s.got)
+	}
+}
+
+// On a device with several users a session is about one of them, or about the device.
+func TestModeOfTheSession(t *testing.T) {
+	for _, test := range []struct {
+		mode session.Mode
+		want string
+	}{
+		{session.ModeMixed, "Status 1/1 Add 200 ./User/x\nStatus 1/2 Add 200 ./Device/x\nStatus 1/3 Add 200 ./Vendor/x"},
+		{session.ModeDevice, "Status 1/1 Add 405 ./User/x\nStatus 1/2 Add 200 ./Device/x\nStatus 1/3 Add 200 ./Vendor/x"},
+		{session.ModeUser, "Status 1/1 Add 200 ./User/x\nStatus 1/2 Add 405 ./Device/x\nStatus 1/3 Add 405 ./Vendor/x"},
+	} {
+		s := begin(t, &session.Client{Tree: deviceTree()}, syncml.XML, &session.RunOptions{Mode: test.mode})
+		s.say(addCmd("1", "./User/x", "1") + addCmd("2", "./Device/x", "1") + addCmd("3", "./Vendor/x", "1") + finalXML)
+		s.expect("Status 1/0 SyncHdr 200\n" + test.want + "\nFinal")
+	}
+}
+
+func TestClientNeeds(t *testing.T) {
+	for _, c := range []*session.Client{{ID: "d", Tree: deviceTree()}, {URL: serverURL, Tree: deviceTree()}, {URL: serverURL, ID: "d"}} {
+		_, err := c.Run(t.Context(), nil)
+		require.ErrorContains(t, err, "needs URL, ID and Tree")
 	}
 }

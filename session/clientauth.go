@@ -65,8 +65,8 @@ func (d *Dialog) judge(ctx context.Context, now time.Time, in *Reply, msg *syncm
 	return v, nil
 }
 
-// received401 reads the Status of our header.
-func (d *Dialog) received401(ctx context.Context, msg *syncml.Message, st *syncml.Status, v *verdict) (challenged bool, err error) {
+// judged reads the Status of our header.
+func (d *Dialog) judged(ctx context.Context, msg *syncml.Message, st *syncml.Status, v *verdict) (challenged bool, err error) {
 	challenged = st.Code == syncml.StatusInvalidCredentials || st.Code == syncml.StatusCredentialsRequired
 	if challenged && d.c.Sign == nil || !challenged && !st.Code.Success() {
 		return false, &StatusError{Code: st.Code, Text: "the server refuses the session"}
@@ -97,7 +97,7 @@ func (d *Dialog) refuse(msg *syncml.Message, cmds []syncml.Command, code syncml.
 	all = func(cmds []syncml.Command) {
 		for _, c := range cmds {
 			d.s.Queue = append(d.s.Queue, entry{Command: &syncml.Status{
-				MsgRef: msg.Header.MsgID, CmdRef: c.ID(), Cmd: c.Name(), Code: code,
+				MsgRef: msg.Header.MsgID, CmdRef: cmdRef(c), Cmd: c.Name(), Code: code,
 			}})
 			all(children(c))
 		}

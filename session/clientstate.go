@@ -29,6 +29,7 @@ type clientState struct {
 type openSession struct {
 	ID       string
 	User     string
+	Mode     Mode
 	Start    time.Time
 	Saved    time.Time // when its last message was made
 	URL      string    // where messages go

@@ -32,6 +32,9 @@ type Dialog struct {
 // Begin opens a session at the time now, or goes on with one that was open when the process died; see Limits.Replay. Nil
 // options mean a session that the device started by itself. The message comes from Next; Close must be called in the end.
 func (c *Client) Begin(ctx context.Context, now time.Time, opts *RunOptions) (*Dialog, error) {
+	if c.URL == "" || c.ID == "" || c.Tree == nil {
+		return nil, errors.New("session: a client needs URL, ID and Tree")
+	}
 	if !c.running.CompareAndSwap(false, true) {
 		return nil, errors.New("session: a session of this client is going on")
 	}
@@ -75,7 +78,7 @@ func (d *Dialog) open(ctx context.Context, now time.Time) error {
 		d.s, d.resumed, d.call = s, true, c.cutOff
 		return nil
 	}
-	s := &openSession{User: d.opts.User, Start: now, URL: d.address(), Encoding: c.Encoding, Closed: true}
+	s := &openSession{User: d.opts.User, Mode: d.opts.Mode, Start: now, URL: d.address(), Encoding: c.Encoding, Closed: true}
 	if s.Encoding == syncml.Auto {
 		s.Encoding = syncml.XML
 	}
@@ -161,6 +164,11 @@ func (d *Dialog) Summary() *Summary {
 // end closes the session for good.
 func (d *Dialog) end(ctx context.Context, reason error) error {
 	d.over = true
+	if reason == nil { // a session that went well, and in which the server had nothing to say to these
+		for _, key := range d.s.Alert {
+			reason = errors.Join(reason, d.c.answered(ctx, key, 0, d.limits.AlertSessions))
+		}
+	}
 	d.st.Session = nil
 	err := d.c.save(context.WithoutCancel(ctx), keyState, d.st)
 	d.ended(ctx, reason)

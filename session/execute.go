@@ -17,6 +17,7 @@ type executor struct {
 	rules  *profile
 	limits *Limits
 	call   *dmtree.Call
+	mode   Mode // of the session
 	binary bool // values travel as bytes rather than base64: WBXML
 
 	msgID   string          // of the message that is answered
@@ -255,6 +256,9 @@ func (x *executor) valid(c syncml.Command, meta syncml.Meta, it *syncml.Item) er
 	if _, err := dmtree.ParseURI(string(u)); err != nil {
 		return err
 	}
+	if user := u.Within("./User"); x.mode == ModeDevice && user || x.mode == ModeUser && !user {
+		return dmtree.ErrNotAllowed // windows-dm 5
+	}
 	_, lists := x.tree.(dmtree.Lister)
 	if _, query := u.Split(); query != "" && !lists {
 		if _, get := c.(*syncml.Get); get {
@@ -418,13 +422,17 @@ func (x *executor) report(c syncml.Command, items []syncml.Item, outs []outcome)
 	}
 }
 
-// status adds one Status. A command whose CmdID is missing, or would be read as the header's, is answered with an empty
-// CmdRef.
-func (x *executor) status(c syncml.Command, it *syncml.Item, out outcome) {
-	s := &syncml.Status{MsgRef: x.msgID, CmdRef: c.ID(), Cmd: c.Name(), Code: out.code, Items: out.items}
-	if s.CmdRef == "0" {
-		s.CmdRef = ""
+// cmdRef returns what answers refer to c by: nothing if its CmdID would be read as the header's.
+func cmdRef(c syncml.Command) string {
+	if id := c.ID(); id != "0" {
+		return id
 	}
+	return ""
+}
+
+// status adds one Status.
+func (x *executor) status(c syncml.Command, it *syncml.Item, out outcome) {
+	s := &syncml.Status{MsgRef: x.msgID, CmdRef: cmdRef(c), Cmd: c.Name(), Code: out.code, Items: out.items}
 	if it != nil {
 		if u := it.Target.URI; u != "" {
 			s.TargetRefs = []string{u}

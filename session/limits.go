@@ -2,8 +2,9 @@ package session
 
 import "time"
 
-// Limits bound what one peer can make an engine do. Zero fields mean the defaults, which are named beside each of them.
-// A negative value means none at all for counts and durations, and is not allowed for sizes.
+// Limits bound what one peer can make an engine do. Zero fields mean the defaults, which are named beside each of them. A
+// negative number of Messages, Attempts or AlertSessions, or a negative Interaction, is no limit; negative Retries are no
+// retries, and a negative Replay takes nothing for a repeat.
 type Limits struct {
 	// Message is the largest message that is accepted, in bytes as it travels. A client announces it as MaxMsgSize
 	// where its profile announces anything; a server always does. Default: [DefaultMessage].
@@ -48,8 +49,8 @@ type Limits struct {
 	Retries             int
 	Backoff, MaxBackoff time.Duration
 
-	// AlertSessions is in how many sessions a client reports an alert that a server keeps refusing. Default:
-	// [DefaultAlertSessions].
+	// AlertSessions is in how many sessions a client reports an alert that a server keeps refusing, or has nothing to say
+	// to. Default: [DefaultAlertSessions].
 	AlertSessions int
 }
 

@@ -153,3 +153,16 @@ func TestNotified(t *testing.T) {
 	_, err = c.Notified(t.Context(), start.Add(2*time.Hour), sign(session.Notification{SessionID: 3, Server: "srv2"}, nil), serverSecret)
 	require.ErrorIs(t, err, session.ErrNotification, "another server")
 }
+
+func TestDefaultNonceInTheSession(t *testing.T) { // N06
+	withNonce := bruce
+	withNonce.Nonce = []byte("first")
+	c := &session.Client{Tree: deviceTree(), Profile: session.OMA, Sign: signer(auth.MD5, withNonce)}
+	n := &session.Notification{SessionID: 5, Server: "srv1", Default: true}
+	s := begin(t, c, syncml.XML, &session.RunOptions{Notification: n})
+	require.Equal(t, "md5 \x00\x00\x00\x00", s.proof(bruce, "first", "\x00\x00\x00\x00"))
+	s.say(headerStatus("1", "212", syncml.AuthMD5, "n1") + finalXML)
+	require.NoError(t, s.err)
+	s = begin(t, c, syncml.XML, nil)
+	require.Equal(t, "md5 n1", s.proof(bruce, "first", "n1"))
+}

@@ -3,35 +3,11 @@ package session
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"maps"
-	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/omadm-sdk/omadm/auth"
-	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
 )
-
-// address returns where the first message goes. Windows adds a query (windows-dm 2).
-func (d *Dialog) address() string {
-	u, err := url.Parse(d.c.URL)
-	if err != nil || d.c.Profile == OMA {
-		return d.c.URL
-	}
-	mode := "Machine"
-	if d.opts.Login == LoginUser || d.opts.Login == LoginOthers {
-		mode = "Maintenance"
-	}
-	if u.RawQuery != "" {
-		u.RawQuery += "&"
-	}
-	u.RawQuery += "mode=" + mode + "&Platform=WoA"
-	return u.String()
-}
 
 // first makes the first message of the session.
 func (d *Dialog) first(ctx context.Context, now time.Time) (*Exchange, error) {
@@ -63,7 +39,7 @@ func (d *Dialog) first(ctx context.Context, now time.Time) (*Exchange, error) {
 	if err := d.collect(ctx); err != nil {
 		return nil, err
 	}
-	info, err := d.c.devInfo(ctx, d.c.Profile)
+	info, err := d.c.devInfo(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -93,96 +69,4 @@ func clientEvent(kind, data string) *syncml.Alert {
 	return &syncml.Alert{Code: syncml.AlertClientEvent, Items: []syncml.Item{{
 		Meta: syncml.Meta{Type: kind}, Data: syncml.Text(data),
 	}}}
-}
-
-// devInfo returns the Replace that tells the server what this device is: the leaves below ./DevInfo, on Windows the
-// standard five only. A device whose tree has none still has a DevId and a protocol version.
-func (c *Client) devInfo(ctx context.Context, p Profile) (*syncml.Replace, error) {
-	r := new(syncml.Replace)
-	seen := make(map[string]bool)
-	add := func(u dmtree.URI, v dmtree.Value) {
-		x := executor{}
-		it := x.itemOf(u, v)
-		if p == Windows {
-			it.Meta = syncml.Meta{}
-		}
-		r.Items = append(r.Items, it)
-		seen[strings.ToLower(string(u))] = true
-	}
-	ctx = dmtree.WithCall(ctx, new(dmtree.Call)) // the device reads for itself
-	const root dmtree.URI = "./DevInfo"
-	for _, leaf := range [...]struct{ name, missing string }{
-		{"DevId", c.ID}, {"Man", ""}, {"Mod", ""}, {"DmV", "1.3"}, {"Lang", ""},
-	} {
-		u := root.Join(leaf.name)
-		v, err := dmtree.Get(ctx, c.Tree, u)
-		switch {
-		case err == nil && !v.IsInterior():
-			add(u, v)
-		case err != nil && !errors.Is(err, dmtree.ErrNotFound):
-			return nil, err
-		case leaf.missing != "":
-			add(u, dmtree.String(leaf.missing))
-		}
-	}
-	if p == Windows {
-		return r, nil
-	}
-	var rest func(u dmtree.URI) error
-	rest = func(u dmtree.URI) error {
-		v, err := dmtree.Get(ctx, c.Tree, u)
-		switch {
-		case errors.Is(err, dmtree.ErrNotFound), err == nil && seen[strings.ToLower(string(u))]:
-			return nil
-		case err != nil:
-			return err
-		case !v.IsInterior():
-			add(u, v)
-			return nil
-		}
-		for _, name := range slices.Sorted(v.Names()) {
-			if err := rest(u.Join(name)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return r, rest(root)
-}
-
-// fields returns the header of a request.
-func (d *Dialog) fields() http.Header {
-	h := http.Header{
-		"Content-Type":   {d.s.Encoding.ContentType()},
-		"Accept-Charset": {"UTF-8"},
-	}
-	if d.c.Profile == OMA {
-		h.Set("Accept", acceptPlain)
-		h.Set("Cache-Control", "no-store")
-	} else {
-		h.Set("Accept", acceptWindows)
-		h.Set("User-Agent", userAgentWindows)
-		h.Set(HeaderClientID, "0")
-		h.Set(HeaderVector, d.vector())
-	}
-	if d.c.Profile != OMA {
-		if types := alertTypes(d.opts.Alerts); types != "" {
-			h.Set(HeaderGenericAlert, types)
-		}
-	}
-	maps.Copy(h, d.opts.HTTP)
-	return h
-}
-
-// alertTypes lists the types of the grave alerts that made the device call, as Windows names them in each message.
-func alertTypes(alerts []*syncml.Alert) string {
-	var b strings.Builder
-	for _, a := range alerts {
-		for i := range a.Items {
-			if m := &a.Items[i].Meta; a.Code == syncml.AlertGeneric && (m.Mark == "critical" || m.Mark == "fatal") {
-				b.WriteString("<" + m.Type + ">")
-			}
-		}
-	}
-	return b.String()
 }

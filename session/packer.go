@@ -2,85 +2,13 @@ package session
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"math"
-	"net/http"
 	"strconv"
-	"strings"
-	"time"
 
-	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/syncml"
 )
-
-// reception is the message of the server that the next one answers first.
-type reception struct {
-	msg     *syncml.Message
-	verdict *verdict
-}
-
-// message makes the next message out of the queue: as much of it as the server takes. It stores what must not get lost
-// and returns the message.
-func (d *Dialog) message(ctx context.Context, now time.Time, r *reception) (*Exchange, error) {
-	s := d.s
-	s.MsgID++
-	s.Messages++
-	h := syncml.Header{
-		SessionID: s.ID, MsgID: strconv.Itoa(s.MsgID),
-		Target: syncml.Location{URI: d.c.URL}, Source: syncml.Location{URI: d.c.ID},
-	}
-	if d.rules.announce {
-		h.Meta = syncml.Meta{MaxMsgSize: d.limits.Message, MaxObjSize: d.limits.Object}
-	}
-	o := &auth.Outgoing{Header: &h, HTTP: d.fields(), First: s.MsgID == 1 && !s.Resync, State: d.st.Sign}
-	if d.c.Sign != nil {
-		if err := d.c.Sign.Sign(ctx, o); err != nil {
-			return nil, fmt.Errorf("session: sign: %w", err)
-		}
-		d.st.Sign = o.State
-	}
-	p := &packer{s: s, h: &h, status: headerStatus(r), id: 1, max: s.MaxMsg}
-	if s.MsgID == 1 {
-		p.id = d.rules.firstID
-	}
-	if p.max == 0 {
-		p.max = d.limits.Message
-	}
-	body, err := p.pack()
-	if err != nil {
-		return nil, fmt.Errorf("session: message %d: %w", s.MsgID, err)
-	}
-	if o.Seal != nil {
-		if err := o.Seal(body); err != nil {
-			return nil, fmt.Errorf("session: seal: %w", err)
-		}
-	}
-	s.Final = p.final
-	s.Body, s.Fields, s.Saved = body, o.HTTP, now
-	s.In, s.InChal = nil, nil
-	if err := d.c.save(ctx, keyState, d.st); err != nil {
-		return nil, err
-	}
-	return &Exchange{URL: s.URL, HTTP: o.HTTP, Body: body}, nil
-}
-
-// headerStatus returns the Status of the server's SyncHdr.
-func headerStatus(r *reception) *syncml.Status {
-	if r == nil {
-		return nil
-	}
-	h := &r.msg.Header
-	return &syncml.Status{
-		MsgRef: h.MsgID, CmdRef: "0", Cmd: "SyncHdr",
-		TargetRefs: []string{h.Target.URI}, SourceRefs: []string{h.Source.URI},
-		Chal: r.verdict.chal, Code: r.verdict.code, Items: r.verdict.items,
-	}
-}
 
 // A packer fills one message from the queue of a session.
 type packer struct {
@@ -314,22 +242,4 @@ func withItem(c syncml.Command, it syncml.Item) syncml.Command {
 		return &a
 	}
 	return c
-}
-
-// vector returns the correlation vector of the next message, made from what names the session.
-func (d *Dialog) vector() string {
-	sum := sha256.Sum256([]byte(d.c.ID + "\x00" + d.s.ID + "\x00" + d.s.Start.UTC().Format(time.RFC3339Nano)))
-	return base64.StdEncoding.EncodeToString(sum[:12]) + ".0.0." + strconv.Itoa(d.s.MsgID-1)
-}
-
-// retryAfter reads the header of that name: seconds or a date.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if n, ok := positive(v); ok {
-		return time.Duration(n) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil && t.After(now) {
-		return t.Sub(now)
-	}
-	return 0
 }

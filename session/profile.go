@@ -21,6 +21,8 @@ func (p Profile) String() string {
 // A profile is one column of the table of differences.
 type profile struct {
 	firstID     int  // CmdID of the first command of a client's first message
+	query       bool // the client adds a query to the address, and fields of its own to the header of HTTP
+	fiveLeaves  bool // of DevInfo the client sends five leaves, without Meta, and not all
 	announce    bool // a client's SyncHdr tells MaxMsgSize and MaxObjSize
 	loginStatus bool // alert 1224 tells in the first message who is signed in
 	typePrefix  bool // the Type of a generic alert has one of two prefixes
@@ -39,6 +41,8 @@ type profile struct {
 var profiles = [...]profile{
 	Windows: {
 		firstID:        2,
+		query:          true,
+		fiveLeaves:     true,
 		loginStatus:    true,
 		execInAtomic:   true,
 		unknownCommand: syncml.StatusBadRequest,

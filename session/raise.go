@@ -23,7 +23,7 @@ type raisedAlert struct {
 }
 
 // Raise has a reported to the server: in the session that is running, else in the next one. It is stored before Raise
-// returns, and kept until a server has answered it with a status of success, or has refused it in as many sessions as
+// returns, and kept until a server has answered it with a status of success, or has not done so in as many sessions as
 // [Limits] allow. Raise starts no session.
 //
 // Only client events (1224) and generic alerts (1226) can be raised. Each item needs Meta with Type and Format, and Data;

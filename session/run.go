@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/omadm-sdk/omadm/syncml"
@@ -39,7 +40,7 @@ func (d *Dialog) run(ctx context.Context) error {
 	out, err := d.Next(ctx, time.Now(), nil)
 	for out != nil && err == nil {
 		var in *Reply
-		if in, err = d.c.post(ctx, out, d.limits); err != nil {
+		if in, err = d.post(ctx, out); err != nil {
 			break
 		}
 		out, err = d.Next(ctx, time.Now(), in)
@@ -61,7 +62,7 @@ func (d *Dialog) sayAborted(ctx context.Context) {
 	if out == nil || err != nil {
 		return
 	}
-	in, err := d.c.send(ctx, out, d.limits)
+	in, err := d.c.send(ctx, out, &d.limits)
 	if err != nil {
 		return
 	}
@@ -70,10 +71,14 @@ func (d *Dialog) sayAborted(ctx context.Context) {
 }
 
 // post sends a message, again and again if need be, and returns the answer.
-func (c *Client) post(ctx context.Context, out *Exchange, limits Limits) (*Reply, error) {
+func (d *Dialog) post(ctx context.Context, out *Exchange) (*Reply, error) {
+	limits := &d.limits
 	wait := limits.Backoff
 	for try := 0; ; try++ {
-		in, err := c.send(ctx, out, limits)
+		if try > 0 {
+			d.sent(ctx, time.Now(), out)
+		}
+		in, err := d.c.send(ctx, out, limits)
 		pause := wait
 		switch {
 		case err == nil && !worthRepeating(in.Status):
@@ -114,7 +119,7 @@ func final(err error) bool {
 }
 
 // send sends a message once.
-func (c *Client) send(ctx context.Context, out *Exchange, limits Limits) (*Reply, error) {
+func (c *Client) send(ctx context.Context, out *Exchange, limits *Limits) (*Reply, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, out.URL, bytes.NewReader(out.Body))
 	if err != nil {
 		return nil, &ProtocolError{Reason: "no request can be made", Err: err}
@@ -146,4 +151,16 @@ func (c *Client) httpClient() *http.Client {
 	stay := *base
 	stay.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &stay
+}
+
+// retryAfter reads the header of that name: seconds or a date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if n, ok := positive(v); ok {
+		return time.Duration(n) * time.Second
+	}
+	if t, err := http.ParseTime(v); err == nil && t.After(now) {
+		return t.Sub(now)
+	}
+	return 0
 }

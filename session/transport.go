@@ -45,8 +45,6 @@ const (
 	HeaderClientID     = "Client-Request-Id" // Windows: EntDMID, or 0
 	HeaderVector       = "Ms-Cv"             // Windows: correlation vector
 	userAgentWindows   = "MSFT OMA DM Client/1.2.0.1"
-	acceptWindows      = syncml.TypeXML + ", " + syncml.TypeWBXML + ", application/octet-stream"
-	acceptPlain        = syncml.TypeXML + ", " + syncml.TypeWBXML
 )
 
 // decoderOptions returns how both ends read a message.

@@ -215,7 +215,7 @@ func (d *Dialog) statuses(ctx context.Context, msg *syncml.Message, v *verdict) 
 			if st.MsgRef != "" && st.MsgRef != strconv.Itoa(s.MsgID) {
 				continue
 			}
-			if challenged, err = d.received401(ctx, msg, st, v); err != nil {
+			if challenged, err = d.judged(ctx, msg, st, v); err != nil {
 				return nil, false, err
 			}
 		case v.refused: // whoever said so has not proved to be the server
@@ -271,7 +271,7 @@ func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds 
 	x := &executor{
 		tree: d.c.Tree, ui: d.c.UI, rules: d.rules, limits: &d.limits, call: d.call, binary: s.Encoding == syncml.WBXML,
 		msgID: msg.Header.MsgID, seen: make(map[string]bool), object: &s.Object, peerMax: s.MaxObj,
-		room: d.limits.Answers - held, again: again,
+		room: d.limits.Answers - held, again: again, mode: s.Mode,
 		executed: func(c syncml.Command, code syncml.StatusCode) { d.executed(ctx, c, code) },
 	}
 	if d.c.Store != nil {
