@@ -100,35 +100,37 @@ func (w *xmlWriter) leaf(id elem, s string) error {
 	b, n := w.room(len(s) + openSize + closeSize)
 	*(*[openSize]byte)(b[n:]) = tags.open[id]
 	n += int(tags.openN[id])
-	copy(b[n:], s)
-	if i := shortRun(b[n:], len(s)); i < len(s) {
-		w.buf = b[:n+i]
-		if err := escape(w, s[i:]); err != nil {
+	if !isPlain(s) {
+		w.buf = b[:n]
+		if err := text(w, s); err != nil {
 			return err
 		}
 		w.close(id)
 		return nil
 	}
-	n += len(s)
+	n += copy(b[n:], s)
 	*(*[closeSize]byte)(b[n:]) = tags.close[id]
 	w.buf = b[:n+int(tags.endsN[id])]
 	return nil
 }
 
-// shortRun is writtenRun for the first n bytes of b, behind which there are eight more that may be looked at.
-func shortRun(b []byte, n int) int {
-	i := 0
-	for ; i+8 <= n; i += 8 {
-		if writtenWord(binary.LittleEndian.Uint64(b[i:])) != 0 {
-			return i + writtenRun(b[i:n])
+// isPlain reports whether s, which is short, can be written as it is. It looks at the source: what was just stored
+// would have to be waited for.
+func isPlain[T string | []byte](s T) bool {
+	n := len(s)
+	if n >= 8 {
+		m := writtenWord(load(s, n-8))
+		for i := 0; i+8 < n; i += 8 {
+			m |= writtenWord(load(s, i))
+		}
+		return m == 0
+	}
+	for i := range n {
+		if c := s[i]; !plainByte(c) || c == '>' {
+			return false
 		}
 	}
-	// What is behind the text is shifted out, and zeros become spaces.
-	shift := 8 * uint(8-(n-i))
-	if x := binary.LittleEndian.Uint64(b[i:])<<shift | (1<<shift-1)&spaces; writtenWord(x) != 0 {
-		return i + writtenRun(b[i:n])
-	}
-	return n
+	return true
 }
 
 func (w *xmlWriter) number(id elem, n int64) {
@@ -184,7 +186,11 @@ func (w *xmlWriter) content(d Data, raw bool) error {
 
 // text writes characters. Pieces are looked at after they were copied, while they are at hand.
 func text[T string | []byte](w *xmlWriter, s T) error {
-	const piece = 8 << 10
+	const short, piece = 256, 8 << 10
+	if len(s) <= short && isPlain(s) {
+		w.buf = append(w.buf, s...)
+		return nil
+	}
 	w.buf = slices.Grow(w.buf, len(s))
 	for len(s) > 0 {
 		n, m := len(w.buf), min(len(s), piece)
