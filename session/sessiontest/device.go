@@ -29,7 +29,6 @@ type Device struct {
 	opened  int
 	reply   *syncml.Message
 	replied []byte
-	header  http.Header
 }
 
 // NewDevice returns the device "device-1", which speaks XML to server.
