@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,12 +16,16 @@ import (
 // time and get the same answer. Checking a password is slow by design, so that at most one for each processor is checked
 // at a time and devices beyond a queue are told to come back (HTTP 429). It must not be copied after first use.
 type Passwords struct {
-	// Lookup returns who a user is and the hash of [HashPassword]; a nil Identity and no error for an unknown one. If nil,
-	// everybody is unknown.
+	// Lookup returns who a user is and the bcrypt hash of the password; a nil Identity and no error for an unknown one. If
+	// nil, everybody is unknown.
 	Lookup func(ctx context.Context, user string) (*Identity, []byte, error)
+
+	// Cost is that of the hashes, so that an unknown user takes as long. If 0, that of [HashPassword].
+	Cost int
 
 	once    sync.Once
 	unknown []byte        // what is compared for an unknown user
+	broken  error         // why there is no unknown: Cost is none
 	running chan struct{} // one token for each check under way
 	waiting atomic.Int64
 }
@@ -42,7 +47,7 @@ func HashPassword(password string) ([]byte, error) {
 }
 
 func (p *Passwords) init() {
-	p.unknown, _ = bcrypt.GenerateFromPassword([]byte(hashOfNobody), bcryptCost)
+	p.unknown, p.broken = bcrypt.GenerateFromPassword([]byte(hashOfNobody), cmp.Or(p.Cost, bcryptCost))
 	p.running = make(chan struct{}, runtime.GOMAXPROCS(0))
 }
 
@@ -52,6 +57,9 @@ func (p *Passwords) ValidateToken(ctx context.Context, t *Token) (*Identity, err
 		return nil, CodeAuthentication
 	}
 	p.once.Do(p.init)
+	if p.broken != nil {
+		return nil, fmt.Errorf("enroll: Passwords.Cost: %w", p.broken)
+	}
 	var id *Identity
 	var hash []byte
 	if p.Lookup != nil && t.User != "" {

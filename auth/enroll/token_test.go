@@ -24,14 +24,15 @@ import (
 	"github.com/omadm-sdk/omadm/auth/enroll"
 	"github.com/omadm-sdk/omadm/internal/testca"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
 )
 
 func TestPasswords(t *testing.T) {
 	long := strings.Repeat("x", 72)
-	longHash, err := enroll.HashPassword(long)
+	longHash, err := bcrypt.GenerateFromPassword([]byte(long), bcrypt.MinCost)
 	require.NoError(t, err)
 	boom := errors.New("database is away")
-	p := &enroll.Passwords{Lookup: func(_ context.Context, user string) (*enroll.Identity, []byte, error) {
+	p := &enroll.Passwords{Cost: bcrypt.MinCost, Lookup: func(_ context.Context, user string) (*enroll.Identity, []byte, error) {
 		switch user {
 		case "pat":
 			return &enroll.Identity{User: "pat@fabrikam.example"}, patsHash(), nil
@@ -73,10 +74,15 @@ func TestPasswords(t *testing.T) {
 	require.NotErrorIs(t, err, enroll.CodeAuthentication, "a broken record is the server's fault")
 	_, err = p.ValidateToken(t.Context(), &enroll.Token{Policy: enroll.PolicyFederated, User: "pat", Password: "correct horse"})
 	require.ErrorIs(t, err, enroll.CodeAuthentication)
-	_, err = new(enroll.Passwords).ValidateToken(t.Context(), &enroll.Token{Policy: enroll.PolicyOnPremise, User: "pat", Password: "x"})
+	_, err = (&enroll.Passwords{Cost: bcrypt.MinCost}).ValidateToken(t.Context(), &enroll.Token{Policy: enroll.PolicyOnPremise, User: "pat", Password: "x"})
 	require.ErrorIs(t, err, enroll.CodeAuthentication, "nil refuses everybody")
+	_, err = (&enroll.Passwords{Cost: 99}).ValidateToken(t.Context(), &enroll.Token{Policy: enroll.PolicyOnPremise, User: "pat", Password: "x"})
+	require.ErrorContains(t, err, "Cost")
 	_, err = enroll.HashPassword(long + "y")
 	require.Error(t, err)
+	hash, err := enroll.HashPassword("correct horse")
+	require.NoError(t, err)
+	require.NoError(t, bcrypt.CompareHashAndPassword(hash, []byte("correct horse")))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
