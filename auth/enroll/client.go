@@ -96,7 +96,7 @@ func (c *Client) Enroll(ctx context.Context, user string, cred Credential) (*Enr
 	if err != nil {
 		return nil, err
 	}
-	if err := e.apply(doc, key, c.Roots); err != nil {
+	if err := e.apply(doc, key, c.Roots, false); err != nil {
 		return nil, &Error{StepApply, sv.WSTEPURL, err}
 	}
 	return e, nil
@@ -211,7 +211,7 @@ func newCSR(key crypto.Signer, cn string) ([]byte, error) {
 }
 
 // apply takes the document apart, and checks that the device could live with it.
-func (e *Enrolled) apply(doc []byte, key crypto.Signer, roots *x509.CertPool) error {
+func (e *Enrolled) apply(doc []byte, key crypto.Signer, roots *x509.CertPool, renewal bool) error {
 	p, err := ParseProvisioning(doc)
 	if err != nil {
 		return err
@@ -233,7 +233,7 @@ func (e *Enrolled) apply(doc []byte, key crypto.Signer, roots *x509.CertPool) er
 	inter := x509.NewCertPool()
 	chain := [][]byte{cert.Raw}
 	issuers := p.Intermediates
-	if p.Renewal && e.Provisioning != nil {
+	if renewal && e.Provisioning != nil {
 		// What the device has is not delivered again.
 		for _, c := range e.Provisioning.Intermediates {
 			issuers = addCertificate(issuers, c)
@@ -250,13 +250,12 @@ func (e *Enrolled) apply(doc []byte, key crypto.Signer, roots *x509.CertPool) er
 	for _, r := range p.Roots {
 		e.Roots = addCertificate(e.Roots, r)
 	}
-	if p.Renewal {
+	p.Roots, p.Intermediates, p.Renewal = e.Roots, issuers, false
+	if renewal && e.Provisioning != nil && (p.Application == nil || p.Application.Addr == "") {
 		// The account stays as it is; the stored document follows the certificate.
-		if e.Provisioning != nil {
-			q := *e.Provisioning
-			q.Client, q.Roots, q.Intermediates = cert, e.Roots, issuers
-			e.Provisioning = &q
-		}
+		q := *e.Provisioning
+		q.Client, q.Roots, q.Intermediates = cert, p.Roots, p.Intermediates
+		e.Provisioning = &q
 		return nil
 	}
 	return e.settle(p)
@@ -310,7 +309,7 @@ func (c *Client) Renew(ctx context.Context, old *Enrolled, env Envelope) (*Enrol
 	}
 	e := *old
 	e.Roots = slices.Clone(old.Roots)
-	if err := e.apply(doc, key, c.Roots); err != nil {
+	if err := e.apply(doc, key, c.Roots, true); err != nil {
 		return fail(StepApply, err)
 	}
 	if bytes.Equal(e.Certificate.Leaf.Raw, leaf.Raw) {

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/omadm-sdk/omadm/auth/enroll"
+	"github.com/omadm-sdk/omadm/auth/enroll/renew"
 	"github.com/omadm-sdk/omadm/internal/testca"
 	"github.com/stretchr/testify/require"
 )
@@ -293,6 +294,42 @@ func TestClientTolerance(t *testing.T) {
 				require.Equal(t, row.bits, e.Certificate.PrivateKey.(*rsa.PrivateKey).N.BitLen())
 			}
 			require.LessOrEqual(t, e.Services.Version, enroll.Version5)
+		})
+	}
+}
+
+// Documents spell renewals and first enrollments in either way: what the device asked for decides.
+func TestContainerPlacement(t *testing.T) {
+	const beside, inside = `</characteristic><characteristic type="PrivateKeyContainer"/>`, `<characteristic type="PrivateKeyContainer"/></characteristic>`
+	addr := "https://mdm.fabrikam.example/dm"
+	for _, row := range []struct{ name, old, new, renewed string }{
+		{"as in the examples of MS-MDE2", "", "", addr},
+		{"a first enrollment with the container inside", beside, inside, addr},
+		{"a renewal with the container beside", inside, beside, addr},
+		{"a renewal with a whole account", `<characteristic type="APPLICATION"><parm name="PROVIDER-ID" value="Fabrikam"/>`,
+			`<characteristic type="APPLICATION"><parm name="PROVIDER-ID" value="Fabrikam"/><parm name="ADDR" value="https://elsewhere.example/dm"/>`, "https://elsewhere.example/dm"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			d := deploy(t, func(d *deployment) {
+				d.wrap = edit(enroll.IssuePath, func(s string) string {
+					old := textOf(t, s, "BinarySecurityToken")
+					doc, err := base64.StdEncoding.DecodeString(old)
+					require.NoError(t, err)
+					if row.old != "" {
+						doc = bytes.ReplaceAll(doc, []byte(row.old), []byte(row.new))
+					}
+					return strings.Replace(s, old, base64.StdEncoding.EncodeToString(doc), 1)
+				})
+			})
+			e := enrolled(t, d)
+			require.Equal(t, addr, e.ServerURL)
+			next, err := d.client(t).Renew(t.Context(), e, renew.PKCS7{})
+			require.NoError(t, err)
+			require.Equal(t, row.renewed, next.ServerURL)
+			require.Equal(t, next.Certificate.Leaf, next.Provisioning.Client)
+			require.False(t, next.Provisioning.Renewal)
+			_, err = next.MarshalPEM()
+			require.NoError(t, err)
 		})
 	}
 }

@@ -72,7 +72,7 @@ type Server struct {
 type Request struct {
 	Identity *Identity
 	Context  Context             // what the device says of itself
-	CSR      *CSR                //
+	CSR      *CSR                // whose signature has been checked
 	Chain    []*x509.Certificate // as issued: the device's certificate first
 	Trace    string              // appears in the log and, if the request fails, on the device
 	HTTP     *http.Request       // its Body has been read
