@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
 )
@@ -198,14 +199,14 @@ func (t *desktopTx) Add(ctx context.Context, u dmtree.URI, _ dmtree.Value) error
 	case pl.depth < 2 || pl.depth == 3 && !strings.EqualFold(pl.leaf, "DownloadInstall"):
 		return dmtree.ErrNotAllowed
 	case pl.depth == 2:
-		return dmtree.Add(ctx, t.Tx, pl.stored(), dmtree.Interior())
+		return backing.Add(ctx, t.Tx, pl.stored(), dmtree.Interior())
 	}
-	if err := dmtree.Add(ctx, t.Tx, pl.stored("DownloadInstall"), dmtree.XML("")); err != nil {
+	if err := backing.Add(ctx, t.Tx, pl.stored("DownloadInstall"), dmtree.XML("")); err != nil {
 		return err
 	}
 	for leaf, v := range map[string]dmtree.Value{"Status": dmtree.Int(int64(MSIInitialized)), "LastError": dmtree.Int(0),
 		"LastErrorDesc": dmtree.String("")} {
-		if err := dmtree.Add(ctx, t.Tx, pl.stored(leaf), v); err != nil {
+		if err := backing.Add(ctx, t.Tx, pl.stored(leaf), v); err != nil {
 			return err
 		}
 	}
@@ -226,7 +227,7 @@ func (t *desktopTx) Delete(ctx context.Context, u dmtree.URI) error {
 		return err
 	}
 	i := slices.IndexFunc(all, func(a App) bool { return a.ProductID != "" && strings.EqualFold(a.ProductID, pl.product) })
-	err = dmtree.Delete(ctx, t.Tx, pl.stored())
+	err = backing.Delete(ctx, t.Tx, pl.stored())
 	if i < 0 || err != nil && !errors.Is(err, dmtree.ErrNotFound) {
 		return err // with no product and no job: not found
 	}
@@ -257,9 +258,9 @@ func (t *desktopTx) Exec(ctx context.Context, u dmtree.URI, arg dmtree.Value) er
 	case err == nil && last.Text() == job.ID:
 		return nil
 	case err == nil:
-		err = dmtree.Replace(ctx, t.Tx, pl.stored("JobID"), dmtree.String(job.ID))
+		err = backing.Replace(ctx, t.Tx, pl.stored("JobID"), dmtree.String(job.ID))
 	case errors.Is(err, dmtree.ErrNotFound):
-		err = dmtree.Add(ctx, t.Tx, pl.stored("JobID"), dmtree.String(job.ID))
+		err = backing.Add(ctx, t.Tx, pl.stored("JobID"), dmtree.String(job.ID))
 	}
 	if err != nil {
 		return err

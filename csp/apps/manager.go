@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/omadm-sdk/omadm/csp/internal/autocommit"
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
 )
@@ -155,9 +156,9 @@ func (m *Manager) set(ctx context.Context, at dmtree.URI, leaves map[string]dmtr
 	}
 	for leaf, v := range leaves {
 		u := at.Join(leaf)
-		err := dmtree.Replace(ctx, m.Values, u, v)
+		err := backing.Replace(ctx, m.Values, u, v)
 		if err != nil {
-			err = dmtree.Add(ctx, m.Values, u, v)
+			err = backing.Add(ctx, m.Values, u, v)
 		}
 		if err != nil {
 			m.logger().Warn("progress could not be stored", "uri", u, "err", err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
 )
@@ -206,12 +207,12 @@ func (t *modernTx) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error 
 		return dmtree.ErrNotAllowed
 	}
 	at := pl.install(rest[0])
-	if err := dmtree.Add(ctx, t.Tx, at, dmtree.Interior()); err != nil {
+	if err := backing.Add(ctx, t.Tx, at, dmtree.Interior()); err != nil {
 		return err
 	}
 	for leaf, v := range map[string]dmtree.Value{"Status": dmtree.Int(int64(NotInstalled)), "LastError": dmtree.Int(0),
 		"LastErrorDesc": dmtree.String(""), "ProgressStatus": dmtree.Int(0)} {
-		if err := dmtree.Add(ctx, t.Tx, at.Join(leaf), v); err != nil {
+		if err := backing.Add(ctx, t.Tx, at.Join(leaf), v); err != nil {
 			return err
 		}
 	}
@@ -228,9 +229,9 @@ func (t *modernTx) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) er
 		return err
 	}
 	at := dmtree.Root.Join("Query", pl.scope)
-	err := dmtree.Replace(ctx, t.Tx, at, v)
+	err := backing.Replace(ctx, t.Tx, at, v)
 	if errors.Is(err, dmtree.ErrNotFound) {
-		return dmtree.Add(ctx, t.Tx, at, v)
+		return backing.Add(ctx, t.Tx, at, v)
 	}
 	return err
 }
@@ -242,7 +243,7 @@ func (t *modernTx) Delete(ctx context.Context, u dmtree.URI) error {
 		if len(rest) != 1 {
 			return dmtree.ErrNotAllowed
 		}
-		return dmtree.Delete(ctx, t.Tx, pl.install(rest[0]))
+		return backing.Delete(ctx, t.Tx, pl.install(rest[0]))
 	}
 	rest, ok := pl.under("AppManagement")
 	if !ok || len(rest) < 2 || len(rest) > 3 || strings.EqualFold(rest[0], string(System)) {
@@ -304,7 +305,7 @@ func (t *modernTx) Exec(ctx context.Context, u dmtree.URI, arg dmtree.Value) err
 			stored := context.WithoutCancel(ctx)
 			if err == nil {
 				// Gone is installed: that is how servers know (csp-behaviour 6.2).
-				if err := dmtree.Delete(stored, p.m.Values, at); err != nil && !errors.Is(err, dmtree.ErrNotFound) {
+				if err := backing.Delete(stored, p.m.Values, at); err != nil && !errors.Is(err, dmtree.ErrNotFound) {
 					p.m.logger().Warn("the node of an installation could not be removed", "uri", at, "err", err)
 				}
 			} else {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/omadm-sdk/omadm/csp"
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
@@ -194,7 +195,7 @@ func (t *tokenTx) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
 	if err != nil {
 		return err
 	}
-	return dmtree.Add(ctx, t.Tx, at, v)
+	return backing.Add(ctx, t.Tx, at, v)
 }
 
 func (t *tokenTx) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
@@ -202,7 +203,7 @@ func (t *tokenTx) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) err
 	if err != nil {
 		return err
 	}
-	return dmtree.Replace(ctx, t.Tx, at, v)
+	return backing.Replace(ctx, t.Tx, at, v)
 }
 
 func (t *tokenTx) writable(u dmtree.URI, v dmtree.Value) (dmtree.URI, error) {
@@ -249,7 +250,7 @@ func (t *tokenTx) Delete(ctx context.Context, u dmtree.URI) error {
 		}
 		return nil
 	}
-	return dmtree.Delete(ctx, t.Tx, e.stored())
+	return backing.Delete(ctx, t.Tx, e.stored())
 }
 
 func (t *tokenTx) Commit(ctx context.Context) error { return commit(ctx, t.Tx, t.after) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
@@ -160,7 +161,7 @@ func (t *clientTx) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error 
 		t.secrets(r).password = v.Text()
 		return nil
 	}
-	return dmtree.Add(ctx, t.Tx, r.stored(leafOf(r)...), v)
+	return backing.Add(ctx, t.Tx, r.stored(leafOf(r)...), v)
 }
 
 // Replace changes a parameter that was set; of a blob, it installs another certificate.
@@ -179,7 +180,7 @@ func (t *clientTx) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) er
 		}
 		return t.blob(u, r, v)
 	}
-	return dmtree.Replace(ctx, t.Tx, r.stored(leafOf(r)...), v)
+	return backing.Replace(ctx, t.Tx, r.stored(leafOf(r)...), v)
 }
 
 func leafOf(r request) []string {
@@ -236,7 +237,7 @@ func (t *clientTx) Delete(ctx context.Context, u dmtree.URI) error {
 		return err
 	}
 	delete(t.pending, string(r.stored().Fold()))
-	return dmtree.Delete(ctx, t.Tx, r.stored())
+	return backing.Delete(ctx, t.Tx, r.stored())
 }
 
 // uninstall takes the certificate of an installation out of My, if there is one.
@@ -258,7 +259,7 @@ func (t *clientTx) uninstall(ctx context.Context, r request) error {
 		return err
 	}
 	at.leaf = ""
-	return dmtree.Delete(ctx, t.Tx, at.stored())
+	return backing.Delete(ctx, t.Tx, at.stored())
 }
 
 // Prepare imports what came with a blob: only now all parameters are there, in whatever order they came.
@@ -298,15 +299,15 @@ func (t *clientTx) install(ctx context.Context, r request, s *secrets) error {
 		return err
 	}
 	at := place{scope: r.scope, store: My, hash: Thumbprint(b.Certificate), leaf: leafEncoded}
-	err = dmtree.Add(ctx, t.Tx, at.stored(), dmtree.Base64(b.Certificate.Raw))
+	err = backing.Add(ctx, t.Tx, at.stored(), dmtree.Base64(b.Certificate.Raw))
 	if err != nil && !errors.Is(err, dmtree.ErrExist) {
 		return err
 	}
 	for leaf, v := range map[string]dmtree.Value{pfxThumbprint: dmtree.String(at.hash), pfxStatus: dmtree.Int(0)} {
 		u := r.stored(leaf)
-		err := dmtree.Replace(ctx, t.Tx, u, v)
+		err := backing.Replace(ctx, t.Tx, u, v)
 		if errors.Is(err, dmtree.ErrNotFound) {
-			err = dmtree.Add(ctx, t.Tx, u, v)
+			err = backing.Add(ctx, t.Tx, u, v)
 		}
 		if err != nil {
 			return err

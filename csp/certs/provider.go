@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
@@ -97,7 +98,7 @@ func (t *storesTx) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error 
 	if err != nil {
 		return err
 	}
-	if err := dmtree.Add(ctx, t.Tx, pl.stored(), v); err != nil {
+	if err := backing.Add(ctx, t.Tx, pl.stored(), v); err != nil {
 		return err
 	}
 	cert, err := parse(v)
@@ -111,7 +112,7 @@ func (t *storesTx) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) er
 	if err != nil {
 		return err
 	}
-	return dmtree.Replace(ctx, t.Tx, pl.stored(), v)
+	return backing.Replace(ctx, t.Tx, pl.stored(), v)
 }
 
 // writable checks that u is the EncodedCertificate of v.
@@ -155,5 +156,5 @@ func (t *storesTx) Delete(ctx context.Context, u dmtree.URI) error {
 	if err := t.remove(dmtree.Entry{URI: encoded.stored(), Value: v}); err != nil {
 		return err
 	}
-	return dmtree.Delete(ctx, t.Tx, pl.stored())
+	return backing.Delete(ctx, t.Tx, pl.stored())
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/omadm-sdk/omadm/csp/internal/autocommit"
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
@@ -103,7 +104,7 @@ func (s *Store) RemoveAll(ctx context.Context) error {
 	}
 	for _, scope := range slices.Collect(all[0].Value.Names()) {
 		if err == nil {
-			err = dmtree.Delete(ctx, values, dmtree.Root.Join(scope))
+			err = backing.Delete(ctx, values, dmtree.Root.Join(scope))
 		}
 	}
 	if err == nil {

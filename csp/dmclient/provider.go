@@ -9,6 +9,7 @@ import (
 
 	"github.com/omadm-sdk/omadm/auth/enroll"
 	"github.com/omadm-sdk/omadm/csp/internal/autocommit"
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
@@ -185,7 +186,7 @@ func (t *tx) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
 	if err := t.check(ctx, u, v); err != nil {
 		return err
 	}
-	return dmtree.Add(ctx, t.Tx, u, v)
+	return backing.Add(ctx, t.Tx, u, v)
 }
 
 // Replace sets a value, whether it was set before or not, as Windows does here.
@@ -194,9 +195,9 @@ func (t *tx) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
 		return err
 	}
 	if _, err := t.Tx.Get(ctx, u); err == nil {
-		return dmtree.Replace(ctx, t.Tx, u, v)
+		return backing.Replace(ctx, t.Tx, u, v)
 	}
-	return dmtree.Add(ctx, t.Tx, u, v)
+	return backing.Add(ctx, t.Tx, u, v)
 }
 
 func (t *tx) Delete(ctx context.Context, u dmtree.URI) error {
@@ -205,7 +206,7 @@ func (t *tx) Delete(ctx context.Context, u dmtree.URI) error {
 		return dmtree.ErrNotAllowed // a device leaves by Unenroll
 	}
 	t.touch(u, pl)
-	return dmtree.Delete(ctx, t.Tx, u)
+	return backing.Delete(ctx, t.Tx, u)
 }
 
 func (t *tx) touch(u dmtree.URI, pl place) {
@@ -294,7 +295,7 @@ func (t *tx) normalise(ctx context.Context, at dmtree.URI) error {
 		if endless && r.Interval != 0 {
 			u := at.Join(s.interval)
 			if _, err := t.Tx.Get(ctx, u); err == nil {
-				if err := dmtree.Replace(ctx, t.Tx, u, dmtree.Int(0)); err != nil {
+				if err := backing.Replace(ctx, t.Tx, u, dmtree.Int(0)); err != nil {
 					return err
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/omadm-sdk/omadm/auth/enroll"
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
@@ -66,7 +67,7 @@ func (a *Agent) provision(ctx context.Context, e *enroll.Enrolled) error {
 	p := providerNode(e.ProviderID)
 	add := func(v dmtree.Value, names ...string) {
 		if err == nil && (v.Text() != "" || v.IsInterior()) {
-			err = dmtree.Add(ctx, tx, p.Join(names...), v)
+			err = backing.Add(ctx, tx, p.Join(names...), v)
 		}
 	}
 	add(dmtree.Interior())
@@ -97,7 +98,7 @@ func (a *Agent) provision(ctx context.Context, e *enroll.Enrolled) error {
 
 // forgetSettings removes everything that servers have set.
 func (a *Agent) forgetSettings(ctx context.Context) error {
-	err := dmtree.Delete(ctx, a.settings, root)
+	err := backing.Delete(ctx, a.settings, root)
 	if errors.Is(err, dmtree.ErrNotFound) {
 		return nil
 	}

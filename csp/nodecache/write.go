@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
@@ -34,7 +35,7 @@ func (t *tx) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
 	if locate(u).is(nodeNodes, "*", nodeAutoSet) {
 		return t.autoSet(ctx, u.Parent())
 	}
-	return dmtree.Add(ctx, t.Tx, u, v)
+	return backing.Add(ctx, t.Tx, u, v)
 }
 
 // Replace sets a value. ExpectedValue may be missing: servers replace it without having added it.
@@ -49,7 +50,7 @@ func (t *tx) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
 	case pl.is(nodeNodes, "*", nodeExpected):
 		return t.expect(ctx, u.Parent(), v)
 	}
-	return dmtree.Replace(ctx, t.Tx, u, v)
+	return backing.Replace(ctx, t.Tx, u, v)
 }
 
 func (t *tx) Delete(ctx context.Context, u dmtree.URI) error {
@@ -57,7 +58,7 @@ func (t *tx) Delete(ctx context.Context, u dmtree.URI) error {
 	if u.Depth() <= roots[0].Depth() || pl.is(nodeNodes) || pl.is(nodeChanged) || pl.is(nodeData) {
 		return dmtree.ErrNotAllowed
 	}
-	return dmtree.Delete(ctx, t.Tx, u)
+	return backing.Delete(ctx, t.Tx, u)
 }
 
 // check holds what is written against the shape of the tree: one provider, ids without commas, and so on.
@@ -146,10 +147,10 @@ func (t *tx) autoSet(ctx context.Context, node dmtree.URI) error {
 func (t *tx) expect(ctx context.Context, node dmtree.URI, v dmtree.Value) error {
 	u := node.Join(nodeExpected)
 	if _, err := t.Tx.Get(ctx, u); err == nil {
-		return dmtree.Replace(ctx, t.Tx, u, v)
+		return backing.Replace(ctx, t.Tx, u, v)
 	}
 	if err := t.exists(ctx, node); err != nil {
 		return err
 	}
-	return dmtree.Add(ctx, t.Tx, u, v)
+	return backing.Add(ctx, t.Tx, u, v)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/omadm-sdk/omadm/csp/internal/backing"
 	"github.com/omadm-sdk/omadm/dmtree"
 )
 
@@ -46,7 +47,7 @@ func (s *Source) RemoveAll(ctx context.Context) error {
 	for _, k := range keys {
 		t.touch(k)
 		if err == nil {
-			err = dmtree.Delete(ctx, t.values, k.stored())
+			err = backing.Delete(ctx, t.values, k.stored())
 		}
 	}
 	if err == nil {
@@ -190,9 +191,9 @@ func (t *tx) write(ctx context.Context, u dmtree.URI, v dmtree.Value, check func
 	t.touch(pl.key())
 	at := pl.key().stored()
 	if _, err := t.values.Get(ctx, at); err == nil {
-		return dmtree.Replace(ctx, t.values, at, v)
+		return backing.Replace(ctx, t.values, at, v)
 	}
-	return dmtree.Add(ctx, t.values, at, v)
+	return backing.Add(ctx, t.values, at, v)
 }
 
 // Delete makes a policy, or all those of an area, not configured by this source.
@@ -203,7 +204,7 @@ func (t *tx) Delete(ctx context.Context, u dmtree.URI) error {
 	}
 	if pl.policy != "" {
 		t.touch(pl.key())
-		return dmtree.Delete(ctx, t.values, pl.key().stored())
+		return backing.Delete(ctx, t.values, pl.key().stored())
 	}
 	names, err := children(ctx, t.values, area(pl.user, pl.area))
 	if err != nil {
@@ -212,7 +213,7 @@ func (t *tx) Delete(ctx context.Context, u dmtree.URI) error {
 	for _, name := range names {
 		t.touch(key{pl.user, pl.area, name})
 	}
-	return dmtree.Delete(ctx, t.values, area(pl.user, pl.area))
+	return backing.Delete(ctx, t.values, area(pl.user, pl.area))
 }
 
 // policy returns the area or policy below Config that u addresses: only these can be written.
