@@ -2,8 +2,8 @@ package wbxml
 
 import (
 	"bytes"
-	"encoding/binary"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -103,15 +103,31 @@ func leaf[T string | []byte](w *Writer, t Tag, s T) bool {
 	if t.Page != w.page {
 		b = append(b, tokSwitchPage, t.Page)
 	}
-	if len(s) == 0 {
-		w.buf, w.page = append(b, t.Token), t.Page
-		return true
-	}
-	b = append(b, t.Token|hasContent, tokStrI)
-	n := len(b)
-	b = append(append(b, s...), 0, tokEnd)
-	if !isInline(b[n : len(b)-2]) {
-		return false
+	switch n := len(b); {
+	case len(s) == 0:
+		b = append(b, t.Token)
+	case len(s) < 8 && cap(b)-n >= 16:
+		// Numbers, codes, formats: checked as they are copied.
+		b = b[:n+len(s)+4]
+		b[n], b[n+1] = t.Token|hasContent, tokStrI
+		n += 2
+		m := byte(0)
+		for i := range len(s) {
+			c := s[i]
+			m |= (c - 1) | c
+			b[n+i] = c
+		}
+		n += len(s)
+		b[n], b[n+1] = 0, tokEnd
+		if m >= utf8.RuneSelf && !isInlineSlow(s) {
+			return false
+		}
+	default:
+		if !isInline(s) {
+			return false
+		}
+		b = append(b, t.Token|hasContent, tokStrI)
+		b = append(append(b, s...), 0, tokEnd)
 	}
 	w.buf, w.page = b, t.Page
 	return true
@@ -124,10 +140,8 @@ func (w *Writer) Text(s string) { text(w, s) }
 func (w *Writer) TextBytes(s []byte) { text(w, s) }
 
 func text[T string | []byte](w *Writer, s T) {
-	n := len(w.buf) + 1
-	b := append(append(w.buf, tokStrI), s...)
-	if isInline(b[n:]) {
-		w.buf = append(b, 0)
+	if isInline(s) {
+		w.buf = append(append(append(w.buf, tokStrI), s...), 0)
 		return
 	}
 	opaque(w, s)
@@ -150,26 +164,42 @@ func (w *Writer) Int(n int64) {
 	w.buf = append(strconv.AppendInt(append(w.buf, tokStrI), n, 10), 0)
 }
 
-// isInline reports whether an inline string can carry b.
-func isInline(b []byte) bool {
-	if len(b) > 32 {
-		return bytes.IndexByte(b, 0) < 0 && utf8.Valid(b)
+// isInline reports whether an inline string can carry s.
+func isInline[T string | []byte](s T) bool {
+	if len(s) < 8 || len(s) > 256 {
+		return isInlineSlow(s)
 	}
-	// Nearly all strings are short and ASCII.
-	s := b // the part before s is ASCII
-	for len(s) >= 8 {
-		x := binary.LittleEndian.Uint64(s)
-		if ((x-ones)|x)&highs != 0 {
-			return bytes.IndexByte(s, 0) < 0 && utf8.Valid(s)
-		}
-		s = s[8:]
+	// Nearly all strings are short and ASCII. The source is looked at, not the copy: octets that have just been stored
+	// one by one are slow to load by eights.
+	m := uint64(0)
+	i := 0
+	for ; i < len(s)-16; i += 16 {
+		x, y := load(s, i), load(s, i+8)
+		m |= (x - ones) | x | (y - ones) | y
 	}
-	for _, c := range s {
-		if c-1 >= utf8.RuneSelf-1 {
-			return bytes.IndexByte(s, 0) < 0 && utf8.Valid(s)
-		}
+	if i < len(s)-8 {
+		x := load(s, i)
+		m |= (x - ones) | x
 	}
-	return true
+	x := load(s, len(s)-8)
+	m |= (x - ones) | x
+	return m&highs == 0 || isInlineSlow(s)
+}
+
+func isInlineSlow[T string | []byte](s T) bool {
+	switch s := any(s).(type) {
+	case string:
+		return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s)
+	case []byte:
+		return bytes.IndexByte(s, 0) < 0 && utf8.Valid(s)
+	}
+	return false
+}
+
+func load[T string | []byte](s T, i int) uint64 {
+	b := s[i : i+8]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
 // number writes an mb_u_int32 in its shortest form.
