@@ -24,14 +24,12 @@ func (r *Reader) Quick() Kind {
 		return r.leave()
 	case token&hasAttributes == 0 && token&tokenMask > tokLiteral:
 		r.start, r.pos = i, i+1
-		r.tag.Token = token & tokenMask
-		r.tag.Page = r.page
+		r.tag = uint16(r.page)<<8 | uint16(token&tokenMask)
 		r.open = token&hasContent == 0
 	case token == tokSwitchPage && b[2]&hasAttributes == 0 && b[2]&tokenMask > tokLiteral && r.Skipped == nil:
 		r.start, r.pos = i+2, i+3
 		r.page = b[1]
-		r.tag.Token = b[2] & tokenMask
-		r.tag.Page = b[1]
+		r.tag = uint16(b[1])<<8 | uint16(b[2]&tokenMask)
 		r.open = b[2]&hasContent == 0
 	default:
 		return None

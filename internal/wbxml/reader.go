@@ -28,9 +28,9 @@ type Reader struct {
 	page     byte
 	attrPage byte
 	depth    int
-	open     bool // an element without content has begun, its End is still to be told
-	done     bool // the root has ended
-	tag      Tag
+	open     bool   // an element without content has begun, its End is still to be told
+	done     bool   // the root has ended
+	tag      uint16 // page and token in one: what is stored octet by octet is slow to load as a pair
 	text     []byte
 	side     []byte // characters that stand nowhere in the input: entities
 	expanded int64  // bytes that references to the string table have yielded
@@ -78,12 +78,12 @@ func (r *Reader) init(l Limits) {
 }
 
 // Tag returns the tag of the element that has just begun.
-func (r *Reader) Tag() Tag { return r.tag }
+func (r *Reader) Tag() Tag { return Tag{Page: byte(r.tag >> 8), Token: byte(r.tag)} }
 
 // Name returns the name of the literal tag that has just begun, and nil for any other. It is valid until the next
 // document.
 func (r *Reader) Name() []byte {
-	if r.tag.Token != 0 {
+	if byte(r.tag) != 0 {
 		return nil
 	}
 	return r.text
@@ -221,7 +221,7 @@ func (r *Reader) Next() (Kind, error) {
 		b := r.buf[r.pos]
 		r.pos++
 		if b&tokenMask > tokLiteral {
-			r.tag = Tag{r.page, b & tokenMask}
+			r.tag = uint16(r.page)<<8 | uint16(b&tokenMask)
 			return Start, r.enter(b)
 		}
 		switch b {
@@ -278,7 +278,7 @@ func (r *Reader) Next() (Kind, error) {
 			if err != nil {
 				return None, err
 			}
-			r.tag, r.text = Tag{r.page, 0}, name
+			r.tag, r.text = uint16(r.page)<<8, name
 			return Start, r.enter(b)
 		case tokPI:
 			r.pos--
