@@ -2,7 +2,7 @@ package syncml
 
 import (
 	"bytes"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/omadm-sdk/omadm/internal/wbxml"
@@ -156,11 +156,23 @@ func tagOfElem(id elem) wbxml.Tag { return wbxml.Tag{Page: byte(id >> 6), Token:
 
 // A tag without a name, of a later version or of a device's own, gets one that says where it stands on its page, so that
 // it survives in XML and finds its way back.
-const numbersName = "wbxml-%d-%02X"
+const numbersPrefix = "wbxml-"
 
-func nameOfNumbers(t wbxml.Tag) string { return fmt.Sprintf(numbersName, t.Page, t.Token) }
+func nameOfNumbers(t wbxml.Tag) string {
+	const hex = "0123456789ABCDEF"
+	var b [len(numbersPrefix) + 6]byte
+	name := strconv.AppendUint(append(b[:0], numbersPrefix...), uint64(t.Page), 10)
+	return string(append(name, '-', hex[t.Token>>4], hex[t.Token&15]))
+}
 
 func tagOfNumbers(name string) (t wbxml.Tag, ok bool) {
-	n, err := fmt.Sscanf(name, numbersName, &t.Page, &t.Token)
-	return t, n == 2 && err == nil && t.Token >= 5 && t.Token < 64 && nameOfNumbers(t) == name
+	numbers, ok := strings.CutPrefix(name, numbersPrefix)
+	if !ok {
+		return t, false
+	}
+	page, token, _ := strings.Cut(numbers, "-")
+	p, _ := strconv.ParseUint(page, 10, 8)
+	k, _ := strconv.ParseUint(token, 16, 6)
+	t = wbxml.Tag{Page: byte(p), Token: byte(k)}
+	return t, t.Token >= 5 && nameOfNumbers(t) == name
 }

@@ -14,7 +14,7 @@ import (
 func ToXML(data []byte) ([]byte, error) {
 	var r wbxml.Reader
 	r.ResetBytes(data, wbxml.Limits{Document: DefaultMaxMessage, Text: DefaultMaxMessage, Depth: DefaultMaxDepth})
-	out, err := renderDocument(&r, DefaultMaxMessage)
+	out, err := renderDocument(&r, DefaultMaxMessage, DefaultMaxMessage)
 	if err == nil {
 		if _, err = r.Header(); err == io.EOF {
 			return out, nil
@@ -43,7 +43,7 @@ func ToWBXML(data []byte) ([]byte, error) {
 }
 
 // renderDocument returns the document that r is about to read as XML.
-func renderDocument(r *wbxml.Reader, limit int64) ([]byte, error) {
+func renderDocument(r *wbxml.Reader, limit int64, elements int) ([]byte, error) {
 	h, err := r.Header()
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
@@ -54,7 +54,7 @@ func renderDocument(r *wbxml.Reader, limit int64) ([]byte, error) {
 	if _, err := r.Next(); err != nil {
 		return nil, err
 	}
-	x := xmlRenderer{r: r, v: embedded(h), max: limit}
+	x := xmlRenderer{r: r, v: embedded(h), max: limit, few: elements}
 	x.element()
 	out := x.content(1)
 	return out, x.err

@@ -113,6 +113,7 @@ func (d *Decoder) configure(opts *DecoderOptions) {
 	d.xml.maxDepth = orDefault(opts.MaxDepth, DefaultMaxDepth)
 	d.xml.check, d.xml.strict, d.xml.forgiven = d.check, d.strict, d.forgiven
 	d.bin.maxMessage, d.bin.maxText, d.bin.maxDepth = d.xml.max, d.maxText, d.xml.maxDepth
+	d.bin.maxItems = d.maxItems
 	d.bin.check, d.bin.strict, d.bin.forgiven = d.check, d.strict, d.forgiven
 }
 

@@ -33,6 +33,8 @@ type wbxmlReader struct {
 	r wbxml.Reader
 
 	maxMessage, maxText int64
+	maxItems            int
+	few                 int // elements that may still be skipped, kept or shown as markup: in WBXML they cost an octet
 
 	scratch []byte // texts of the command that consist of several tokens, and markup
 	typ     []byte // the last Meta/Type of the command
@@ -75,6 +77,7 @@ func (s *wbxmlReader) begin() {
 func (s *wbxmlReader) start() error {
 	s.clear()
 	s.begin()
+	s.few = s.maxItems
 	h, err := s.r.Header()
 	if err == io.EOF {
 		return io.EOF
@@ -285,7 +288,7 @@ func (s *wbxmlReader) value(markup bool) ([]byte, DataKind) {
 			}
 			x.element()
 			b := x.content(s.r.Depth() - 1)
-			s.rendered(x.err)
+			s.rendered(x)
 			return b, DataMarkup
 		}
 	}
@@ -301,7 +304,7 @@ func (s *wbxmlReader) skip(keep bool) (id, xml string) {
 		x := s.renderer()
 		x.element()
 		b := x.content(depth)
-		s.rendered(x.err)
+		s.rendered(x)
 		return string(trim(x.id)), string(b)
 	}
 	inID := false
@@ -314,6 +317,10 @@ func (s *wbxmlReader) skip(keep bool) (id, xml string) {
 		}
 		switch k {
 		case wbxml.Start:
+			if s.few--; s.few < 0 {
+				s.fail(fmt.Errorf("too many elements: %w", ErrTooLarge))
+				return "", ""
+			}
 			inID = s.r.Depth() == depth+1 && s.r.Tag() == tagOfElem(elCmdID) && id == ""
 		case wbxml.End:
 			if inID {
@@ -332,13 +339,14 @@ func (s *wbxmlReader) skip(keep bool) (id, xml string) {
 }
 
 func (s *wbxmlReader) renderer() *xmlRenderer {
-	return &xmlRenderer{r: &s.r, uri: uriSyncML, max: s.maxText}
+	return &xmlRenderer{r: &s.r, uri: uriSyncML, max: s.maxText, few: s.few}
 }
 
 // rendered leaves the element whose content was rendered.
-func (s *wbxmlReader) rendered(err error) {
-	if err != nil {
-		s.fail(err)
+func (s *wbxmlReader) rendered(x *xmlRenderer) {
+	s.few = x.few
+	if x.err != nil {
+		s.fail(x.err)
 	}
 	if s.err == nil {
 		s.pop()
@@ -354,7 +362,7 @@ func (s *wbxmlReader) document(b []byte) ([]byte, bool) {
 		return nil, false
 	}
 	r.ResetBytes(b, l)
-	out, err := renderDocument(&r, s.maxText)
+	out, err := renderDocument(&r, s.maxText, s.few)
 	return out, err == nil
 }
 

@@ -1,6 +1,7 @@
 package syncml_test
 
 import (
+	"bytes"
 	"io"
 	"testing"
 	"time"
@@ -140,6 +141,74 @@ func BenchmarkXMLToWBXML(b *testing.B) {
 					b.Fatal(err)
 				}
 			})
+		})
+	}
+}
+
+// What a peer may send to keep a decoder busy: a megabyte of each is to cost less than fifty times the corpus' large
+// message, which is about a megabyte too. Limits end most of them early.
+func BenchmarkWBXMLHostile(b *testing.B) {
+	fill := func(head, part, tail string) []byte {
+		out := octets(head)
+		p := octets(part)
+		for len(out) < 1<<20 {
+			out = append(out, p...)
+		}
+		return append(out, octets(tail)...)
+	}
+	table := octets(`02 A4 01 6A A0 80 00`)
+	for len(table) < 1<<19 {
+		table = append(table, 'a')
+	}
+	table = append(table, bytes.Repeat([]byte("a"), 7)...)
+	table = append(table, octets(`6D `+binHdr+`6B 60 4B 03 "1" 00 01 54 4F`)...)
+	for len(table) < 1<<20 {
+		table = append(table, 0x83, 0)
+	}
+	inputs := []struct {
+		name string
+		data []byte
+	}{
+		{"commands", fill(binStart+`6D `+binHdr+`6B `, `05`, ``)},
+		{"items", fill(binItem+`01 `, `14`, ``)},
+		{"unknown elements", fill(binItem, `3F`, ``)},
+		{"elements in an unknown one", fill(binItem+`7F `, `3F`, `01`+binEnd)},
+		{"markup", fill(binItem+`4F `, `05`, `01`+binEnd)},
+		{"strings of one octet", fill(binItem+`4F `, `03 "a" 00`, `01`+binEnd)},
+		{"entities", fill(binItem+`4F `, `02 20`, `01`+binEnd)},
+		{"switches of the page", fill(binItem, `00 00`, binEnd)},
+		{"attributes", fill(binItem+`CF `, `05`, `01 01`+binEnd)},
+		{"instructions", fill(binItem, `43 01`, binEnd)},
+		{"extension tokens", fill(binItem, `C0`, binEnd)},
+		{"references to half a megabyte", table},
+		{"depth", fill(binItem, `7F`, ``)},
+	}
+	large := toWBXML(b, corpus.Get("large").XML)
+	d := syncml.NewDecoder(nil, nil)
+	reference := time.Duration(1 << 62)
+	for range 50 {
+		from := time.Now()
+		d.ResetBytes(large)
+		if _, err := d.Message(); err != nil {
+			b.Fatal(err)
+		}
+		reference = min(reference, time.Since(from))
+	}
+	for _, in := range inputs {
+		b.Run(in.name, func(b *testing.B) {
+			took := time.Duration(1 << 62)
+			var err error
+			for b.Loop() {
+				from := time.Now()
+				d.ResetBytes(in.data)
+				_, err = d.Message()
+				took = min(took, time.Since(from))
+			}
+			b.ReportMetric(float64(took), "ns/op")
+			b.ReportMetric(float64(took)/float64(reference), "x-large")
+			if err != nil {
+				b.Log(err)
+			}
 		})
 	}
 }

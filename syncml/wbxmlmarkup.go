@@ -15,6 +15,7 @@ type xmlRenderer struct {
 	v   *vocabulary // nil: of a message
 	uri string      // namespace in force around what is written
 	max int64       // bytes of XML; a tag of one octet may become sixty
+	few int         // elements that may still come
 	out []byte
 	id  []byte // text of the first CmdID right below the outermost element
 	had bool   // that CmdID has ended
@@ -28,6 +29,10 @@ type openTag struct{ name, uri string }
 
 // element writes the start tag of the element whose tag has just been read.
 func (x *xmlRenderer) element() {
+	if x.few--; x.few < 0 {
+		x.fail(fmt.Errorf("too many elements: %w", ErrTooLarge))
+		return
+	}
 	name, uri, err := x.v.name(x.r)
 	if err != nil {
 		x.fail(err)
