@@ -50,7 +50,7 @@ func Changes(old, new *Schema) iter.Seq[Change] {
 var fieldNames = map[byte]string{
 	'v': "allowed values", 'd': "default", 'n': "naming", 'b': "builds", 's': "CSP version", 'e': "editions",
 	'j': "join state", 'c': "conflict resolution", 'm': "type", 'M': "type", 'r': "restart", 'g': "group policy",
-	'o': "deprecation", 'p': "dependencies", '=': "dependencies", '+': "dependencies", '!': "dependencies", '?': "dependencies",
+	'o': "deprecation", 'k': "secrecy", 'p': "dependencies", '=': "dependencies", '+': "dependencies", '!': "dependencies", '?': "dependencies",
 }
 
 func differences(a, b *Node) (what []string) {

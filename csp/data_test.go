@@ -1,6 +1,7 @@
 package csp_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/omadm-sdk/omadm/csp"
@@ -11,6 +12,10 @@ import (
 // TestWindowsCounts counts what came in from Microsoft's files. The numbers
 // are those of the published snapshot; see data/NOTICE.
 func TestWindowsCounts(t *testing.T) {
+	text, err := os.ReadFile("data/windows.txt") // without the corrections
+	require.NoError(t, err)
+	s, err := csp.ParseText(string(text))
+	require.NoError(t, err)
 	files, trees, nodes, dynamic := map[string]bool{}, map[string]bool{}, 0, 0
 	formats := map[dmtree.Format]int{}
 	kinds := map[csp.Kind]int{}
@@ -21,7 +26,7 @@ func TestWindowsCounts(t *testing.T) {
 			counts[what]++
 		}
 	}
-	for u, n := range csp.Windows().All() {
+	for u, n := range s.All() {
 		if !n.Described() {
 			continue
 		}
@@ -78,28 +83,51 @@ func TestWindowsCounts(t *testing.T) {
 	require.Len(t, files, 309)
 	require.Len(t, trees, 396)
 	require.Equal(t, 5815, nodes)
-	require.Equal(t, 5815, csp.Windows().Len())
+	require.Equal(t, 5815, s.Len())
 	require.Equal(t, 129, dynamic)
 	require.Equal(t, map[dmtree.Format]int{
 		dmtree.FormatChr: 3436, dmtree.FormatInt: 1300, dmtree.FormatNode: 790, dmtree.FormatBool: 207,
 		dmtree.FormatB64: 28, dmtree.FormatNull: 28, dmtree.FormatXML: 21, dmtree.FormatBin: 3, dmtree.FormatTime: 2,
 	}, formats)
-	const errataPatterns = 30 // names of instances; the files have 11 themselves
 	require.Equal(t, map[csp.Kind]int{
 		csp.KindADMX: 2501, csp.KindEnum: 1138, csp.KindNone: 481, csp.KindRange: 201,
-		csp.KindRegEx: 32 + errataPatterns, csp.KindXSD: 18, csp.KindFlag: 11, csp.KindJSON: 1, csp.KindSDDL: 1,
-		csp.KindAny: 5815 - 4384 - errataPatterns,
+		csp.KindRegEx: 32, csp.KindXSD: 18, csp.KindFlag: 11, csp.KindJSON: 1, csp.KindSDDL: 1,
+		csp.KindAny: 5815 - 4384,
 	}, kinds)
-	const errataReplace = 2 // NodeCache ExpectedValue
 	require.Equal(t, map[csp.Op]int{
-		csp.OpGet: 5768, csp.OpReplace: 4555 + errataReplace, csp.OpAdd: 4481, csp.OpDelete: 4405, csp.OpExec: 61,
+		csp.OpGet: 5768, csp.OpReplace: 4555, csp.OpAdd: 4481, csp.OpDelete: 4405, csp.OpExec: 61,
 	}, ops)
 	require.Equal(t, map[string]int{
 		"dynamic": 129, "default": 1266, "permanent": 772, "applies": 4027, "conflict": 3629,
 		"group policy": 842, "group policy element": 316, "deprecated": 30, "deprecated since": 23,
 		"atomic": 20, "reboot": 18, "depends": 116, "groups": 117, "conditions": 118, "not": 1, "changed": 6,
 		"case": 145, "case sensitive": 3, "ddf name": 423, "no edition": 21,
-		"list": 194 + 2, "list U+F000": 62, // errata: VPNv2 TrustedNetworkDetection
+		"list": 194, "list U+F000": 62,
 		"type text/plain": 3615, "type ": 1443, "type com.microsoft/11/MDM/Policy": 334,
 	}, counts)
+}
+
+// TestErrata: the corrections are in the schema, and each has a source.
+func TestErrata(t *testing.T) {
+	text, err := os.ReadFile("data/windows.txt")
+	require.NoError(t, err)
+	raw, err := csp.ParseText(string(text))
+	require.NoError(t, err)
+	changed := 0
+	for c := range csp.Changes(raw, csp.Windows()) {
+		require.NotEmpty(t, c.What, c.URI)
+		changed++
+	}
+	require.Greater(t, changed, 300)
+
+	area, ok := csp.Windows().Lookup("./Vendor/MSFT/Policy/Config/Camera")
+	require.True(t, ok)
+	require.True(t, area.Allows(csp.OpAdd|csp.OpDelete))
+	expected, ok := csp.Windows().Lookup("./Vendor/MSFT/NodeCache/P/Nodes/1/ExpectedValue")
+	require.True(t, ok)
+	require.True(t, expected.Allows(csp.OpReplace))
+	password, ok := csp.Windows().Lookup("./Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/1/PFXCertPassword")
+	require.True(t, ok)
+	require.True(t, password.Secret())
+	require.NotContains(t, password.Validate(dmtree.Bytes([]byte("hunter2"))).Error(), "aHVudGVyMg")
 }

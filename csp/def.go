@@ -31,6 +31,7 @@ type Def struct {
 	GroupPolicy  *GroupPolicy
 	Deprecated   *Deprecation
 	Atomic       bool // the node and all below it must be sent inside one Atomic
+	Secret       bool // the node holds a credential
 
 	Children []*Def
 }

@@ -22,8 +22,8 @@ func (n *Node) Equal(want, got dmtree.Value) bool {
 }
 
 // Explain is Equal with a reason: why the values differ, or, for values that
-// are the same but spelled differently, in what. Of secret values the reason
-// says nothing but that they differ.
+// are the same but spelled differently, in what. Of secret values and nodes the
+// reason says nothing but that they differ.
 func (n *Node) Explain(want, got dmtree.Value) (same bool, why string) {
 	a, b := want.Text(), got.Text()
 	switch {
@@ -33,7 +33,7 @@ func (n *Node) Explain(want, got dmtree.Value) (same bool, why string) {
 		return false, "one has no value"
 	}
 	same, why = n.explain(a, b)
-	if !same && (want.IsSecret() || got.IsSecret()) {
+	if !same && (want.IsSecret() || got.IsSecret() || n.Secret()) {
 		why = "the values differ"
 	}
 	return same, why

@@ -9,7 +9,8 @@ import (
 )
 
 // Correct returns a copy of s with corrections over it. Each line of errata is
-// a URI, as [Node.URI] gives it, and after tabs the fields of the text form
+// a URI, as [Node.URI] gives it (a last name of * stands for all fixed names
+// at that place), and after tabs the fields of the text form
 // that replace those of the node, "-x" to remove field x, "head" and a space
 // before other commands or another format, and last "# " with the source of
 // the correction:
@@ -44,36 +45,55 @@ func (s *Schema) correct(errata string) error {
 		if !strings.HasPrefix(fields[last], "# ") || last == 0 {
 			return &TextError{number, "want a URI, corrections, and # with their source, with tabs between them"}
 		}
-		n := s.at(dmtree.URI(uri))
-		if n == nil || !n.Described() {
+		nodes := s.at(uri)
+		if len(nodes) == 0 {
 			return &TextError{number, fmt.Sprintf("there is no node %s to correct", uri)}
 		}
-		if wrong := n.change(fields[:last]); wrong != "" {
-			return &TextError{number, wrong}
+		for _, n := range nodes {
+			if wrong := n.change(fields[:last]); wrong != "" {
+				return &TextError{number, wrong}
+			}
 		}
 	}
 	return nil
 }
 
-// at returns the node whose URI is u, spelled as URI spells it.
-func (s *Schema) at(u dmtree.URI) *Node {
+// at returns the described nodes that uri names, spelled as URI spells it; a
+// last name of * stands for all fixed names.
+func (s *Schema) at(uri string) []*Node {
+	above, all := strings.CutSuffix(uri, "/*")
 	i := int32(0)
-	for seg := range segments(u) {
-		if label, ok := strings.CutPrefix(seg, "{"); ok {
-			label = strings.TrimSuffix(label, "}")
-			c := s.nodes[i].dynamic
-			for c > 0 && (!s.nodes[c].Dynamic() || s.nodes[c].Name != label) {
-				c = s.nodes[c].next
-			}
-			if c <= 0 {
-				return nil
-			}
-			i = c
-		} else if i = s.find(i, dmtree.URI(seg).Name()); i < 0 {
+	for seg := range segments(dmtree.URI(above)) {
+		if i = s.labelled(i, seg); i < 0 {
 			return nil
 		}
 	}
-	return &s.nodes[i]
+	var nodes []*Node
+	if n := &s.nodes[i]; !all {
+		nodes = append(nodes, n)
+	} else {
+		for c := range n.Children() {
+			if !c.Dynamic() {
+				nodes = append(nodes, c)
+			}
+		}
+	}
+	return slices.DeleteFunc(nodes, func(n *Node) bool { return !n.Described() })
+}
+
+// labelled returns the child of node i that is shown as label, or -1.
+func (s *Schema) labelled(i int32, label string) int32 {
+	name, dynamic := strings.CutPrefix(label, "{")
+	if !dynamic {
+		return s.find(i, dmtree.URI(label).Name())
+	}
+	name = strings.TrimSuffix(name, "}")
+	for c := s.nodes[i].dynamic; c > 0; c = s.nodes[c].next {
+		if n := &s.nodes[c]; n.Dynamic() && n.Name == name {
+			return c
+		}
+	}
+	return -1
 }
 
 // change replaces fields of n.

@@ -29,6 +29,13 @@ func (e *ValueError) Error() string {
 func (e *ValueError) Unwrap() error { return e.Err }
 
 func (n *Node) valueError(v dmtree.Value, want string, err error) error {
+	if v.IsSecret() || n.Secret() {
+		// What is wanted may repeat a part of the value, such as an item of a list.
+		if err == dmtree.ErrValue {
+			want = "a value that its description allows"
+		}
+		v = v.Secret()
+	}
 	return &ValueError{URI: n.URI(), Value: shorten(v.String()), Want: want, Err: err}
 }
 

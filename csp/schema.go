@@ -54,6 +54,9 @@ func (s *Schema) lookup(rest string) int32 {
 	if rest == "" {
 		return -1
 	}
+	if q := strings.IndexByte(rest, '?'); q >= 0 {
+		rest = rest[:q]
+	}
 	if rest[0] == '.' && (len(rest) == 1 || rest[1] == '/') {
 		rest = rest[min(2, len(rest)):]
 	}
@@ -72,11 +75,6 @@ func (s *Schema) lookup(rest string) int32 {
 		if end := strings.IndexByte(rest, '/'); end >= 0 {
 			seg, rest = rest[:end], rest[end+1:]
 		} else {
-			if q := strings.IndexByte(seg, '?'); q >= 0 {
-				if seg = seg[:q]; seg == "." {
-					break
-				}
-			}
 			rest = ""
 		}
 		i = s.step(i, seg)

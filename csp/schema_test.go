@@ -24,6 +24,8 @@ func TestLookup(t *testing.T) {
 		{"./Device/Vendor/MSFT/Policy/Config/Camera/AllowCameras", ""},
 		{"./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera/More", ""},
 		{"./DevDetail/SwV?prop=ACL", "./DevDetail/SwV"},
+		{".?list=Struct", "."},
+		{"./DevDetail?list=a/b", "./DevDetail"},
 		{"./Vendor/MSFT/WiFi/Profile/Caf%C3%A9%205%2F7/WlanXml", "./Device/Vendor/MSFT/WiFi/Profile/{SSID}/WlanXml"},
 		{"./SyncML/DMAcc/A/AppAddr/B/Port/C/PortNbr", "./SyncML/DMAcc/{AccountUID}/AppAddr/{ObjectName}/Port/{ObjectName}/PortNbr"},
 		// A fixed name goes before a dynamic one.

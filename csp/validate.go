@@ -178,6 +178,9 @@ func sameScalar(f dmtree.Format, a, b string) bool {
 		x, okX := parseBool(a)
 		y, okY := parseBool(b)
 		return okX && okY && x == y
+	case dmtree.FormatChr:
+		_, word := parseBool(a)
+		return word && strings.EqualFold(a, b)
 	}
 	return false
 }

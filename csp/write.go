@@ -147,6 +147,9 @@ func (w *textWriter) def(d *Def) {
 	if d.Default != nil {
 		w.field('d', *d.Default)
 	}
+	if d.Secret {
+		w.field('k')
+	}
 	if d.Naming != NamingNone {
 		w.field('n', namingLetters[d.Naming:d.Naming+1])
 	}
