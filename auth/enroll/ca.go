@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"time"
 )
@@ -64,6 +65,9 @@ func NewCA(name string, kind KeyKind) (*CA, error) {
 	}
 	return &CA{Certificate: cert, Key: key}, nil
 }
+
+// LogValue shows the subject of the CA, and not its key.
+func (ca *CA) LogValue() slog.Value { return slog.StringValue(ca.Certificate.Subject.String()) }
 
 const (
 	pemCertificate = "CERTIFICATE"

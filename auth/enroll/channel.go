@@ -36,23 +36,26 @@ const (
 // answerLimits allow for a document that carries many policies, in base64.
 var answerLimits = soap.Limits{Bytes: 2 << 20}
 
-// client returns an http.Client that follows no redirect by itself, and offers cert if it is not nil.
-func (c *Client) client(cert *tls.Certificate) *http.Client {
+// client returns an http.Client that follows no redirect by itself.
+func (c *Client) client() *http.Client {
 	hc := http.Client{Timeout: stepTimeout}
 	if c.HTTP != nil {
 		hc = *c.HTTP
 	}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if cert == nil {
-		return &hc
-	}
+	return &hc
+}
+
+// certified returns a client like that of c.client that offers cert, and what to do after its last request.
+func (c *Client) certified(cert *tls.Certificate) (hc *http.Client, done func()) {
+	hc = c.client()
 	base, ok := hc.Transport.(*http.Transport)
-	if !ok {
-		if hc.Transport != nil {
-			return &hc // the caller's own; it has to offer the certificate
-		}
-		base, ok = http.DefaultTransport.(*http.Transport)
-		if !ok {
+	switch {
+	case ok:
+	case hc.Transport != nil:
+		return hc, func() {} // the caller's own; it has to offer the certificate
+	default:
+		if base, ok = http.DefaultTransport.(*http.Transport); !ok {
 			base = new(http.Transport)
 		}
 	}
@@ -63,7 +66,7 @@ func (c *Client) client(cert *tls.Certificate) *http.Client {
 	tr.TLSClientConfig.Certificates = nil
 	tr.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cert, nil }
 	hc.Transport = tr
-	return &hc
+	return hc, tr.CloseIdleConnections
 }
 
 func checkHTTPS(addr string) error {

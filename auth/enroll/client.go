@@ -78,7 +78,7 @@ func (c *Client) Enroll(ctx context.Context, user string, cred Credential) (*Enr
 			return nil, &Error{StepSignIn, sv.AuthURL, err}
 		}
 	}
-	ch := &channel{c: c, user: user, cred: cr, http: c.client(nil)}
+	ch := &channel{c: c, user: user, cred: cr, http: c.client()}
 	policy, err := ch.policies(ctx, sv)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (c *Client) Enroll(ctx context.Context, user string, cred Credential) (*Enr
 // address that answered too: c.DiscoveryURL or that of the user's domain, or where it redirected to. The error is an
 // [*Error].
 func (c *Client) Discover(ctx context.Context, user string, policies ...AuthPolicy) (discoveryURL string, sv *Services, err error) {
-	return c.discover(ctx, c.client(nil), user, policies)
+	return c.discover(ctx, c.client(), user, policies)
 }
 
 func (c *Client) discover(ctx context.Context, hc *http.Client, user string, policies []AuthPolicy) (string, *Services, error) {
@@ -272,10 +272,8 @@ func (c *Client) Renew(ctx context.Context, old *Enrolled, env Envelope) (*Enrol
 	if leaf == nil || old.Certificate.PrivateKey == nil {
 		return nil, &Error{Step: StepDiscover, Err: CodeNotEnrolled}
 	}
-	hc := c.client(&old.Certificate)
-	if c.HTTP == nil || hc.Transport != c.HTTP.Transport {
-		defer hc.CloseIdleConnections()
-	}
+	hc, done := c.certified(&old.Certificate)
+	defer done()
 	start := *c
 	start.DiscoveryURL = cmp.Or(old.renewURL(), old.DiscoveryURL, c.DiscoveryURL)
 	discovery, sv, err := start.discover(ctx, hc, old.User, nil)

@@ -131,6 +131,10 @@ func rewriteRequest(path string, f func(string) string) func(http.Handler) http.
 
 type roundTripper struct{ http.RoundTripper }
 
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func readAll(t testing.TB, r io.Reader) string {
 	t.Helper()
 	b, err := io.ReadAll(r)

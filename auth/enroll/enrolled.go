@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"time"
 )
@@ -35,6 +36,15 @@ type Enrolled struct {
 
 	Services     *Services
 	DiscoveryURL string // where a renewal starts
+}
+
+// LogValue shows where the device calls and as whom, and no key or secret.
+func (e *Enrolled) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("device", e.DeviceID), slog.String("user", e.User), slog.String("server", e.ServerURL)}
+	if leaf := e.Certificate.Leaf; leaf != nil {
+		attrs = append(attrs, slog.Time("until", leaf.NotAfter))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 const (

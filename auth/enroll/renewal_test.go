@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,31 @@ func TestRenewUnderAnotherRoot(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []*cert{d.ca.Certificate, ca2.Certificate}, next.Roots)
 	require.NoError(t, next.Certificate.Leaf.CheckSignatureFrom(ca2.Certificate))
+}
+
+// Behind a proxy that ends TLS, the deployment says who the peer is.
+func TestRenewBehindProxy(t *testing.T) {
+	d := deploy(t, nil)
+	old := enrolled(t, d)
+	d.enroll.PeerCertificate = func(r *http.Request) *x509.Certificate {
+		if r.Header.Get("X-Verified") == "yes" {
+			return old.Certificate.Leaf
+		}
+		return nil
+	}
+	c := d.client(t)
+	inner := c.HTTP.Transport
+	c.HTTP.Transport = roundTripFunc(func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		r.Header.Set("X-Verified", "yes")
+		return inner.RoundTrip(r)
+	})
+	next, err := c.Renew(t.Context(), old, renew.PKCS7{})
+	require.NoError(t, err)
+	require.NotEqual(t, old.Certificate.Leaf.Raw, next.Certificate.Leaf.Raw)
+	c.HTTP.Transport = inner
+	_, err = c.Renew(t.Context(), old, renew.PKCS7{})
+	require.Error(t, err, "with such a proxy the TLS connection says nothing")
 }
 
 func TestRenewalRefused(t *testing.T) {

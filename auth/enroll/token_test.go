@@ -3,6 +3,7 @@ package enroll_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -288,6 +289,21 @@ func TestCertificateAuthentication(t *testing.T) {
 			require.Empty(t, d.requests)
 		})
 	}
+}
+
+// A logger that is given a whole enrollment, or a CA, writes no key.
+func TestKeysAreNotLogged(t *testing.T) {
+	d := deploy(t, nil)
+	e := enrolled(t, d)
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "enrolled", e, "ca", d.ca)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "enrolled", e, "ca", d.ca)
+	require.Contains(t, log.String(), e.DeviceID)
+	require.Contains(t, log.String(), "Fabrikam Devices")
+	for _, key := range []any{e.Certificate.PrivateKey, d.ca.Key} {
+		require.NotContains(t, log.String(), key.(*ecdsa.PrivateKey).D.String())
+	}
+	require.NotContains(t, log.String(), string(e.Device.Secret))
 }
 
 func TestSecret(t *testing.T) {

@@ -3,6 +3,10 @@ package renew_test
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -60,6 +64,49 @@ func TestOpenRefuses(t *testing.T) {
 			require.Nil(t, content)
 			require.Nil(t, signer)
 		})
+	}
+}
+
+// An outside judge: openssl reads what we sign, and we what it signs.
+func TestOpenSSL(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("openssl is not installed")
+		}
+		t.Skip("openssl is not installed")
+	}
+	ca := testca.New(t)
+	dev := ca.Device("device-1")
+	key, err := x509.MarshalPKCS8PrivateKey(dev.PrivateKey)
+	require.NoError(t, err)
+	sealed, err := renew.PKCS7{}.Seal([]byte("a request"), dev.Leaf, dev.PrivateKey)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{
+		"ca.pem": ca.PEM(), "sealed.der": sealed, "content": []byte("another request"),
+		"key.pem":  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
+		"cert.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: dev.Leaf.Raw}),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
+	}
+	run := func(args ...string) []byte {
+		cmd := exec.Command(openssl, args...)
+		cmd.Dir = dir
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		require.NoError(t, err, stderr.String())
+		return out
+	}
+	require.Equal(t, "a request", string(run("cms", "-verify", "-inform", "DER", "-in", "sealed.der", "-CAfile", "ca.pem", "-purpose", "any")))
+
+	for _, extra := range [][]string{{"-md", "sha256"}, {"-md", "sha512"}, {"-md", "sha256", "-noattr"}, {"-md", "sha256", "-stream"}} {
+		msg := run(append([]string{"cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-in", "content", "-signer", "cert.pem", "-inkey", "key.pem"}, extra...)...)
+		got, signer, err := renew.PKCS7{}.Open(msg)
+		require.NoError(t, err, extra)
+		require.Equal(t, "another request", string(got), extra)
+		require.Equal(t, dev.Leaf.Raw, signer.Raw, extra)
 	}
 }
 
