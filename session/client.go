@@ -34,6 +34,10 @@ type Client struct {
 	// Store keeps what must survive this process: nonces, alerts, and the session that is open. Nil: memory.
 	Store ClientStore
 
+	// OriginalErrors has each failure name the HRESULT behind it, as Windows does from SyncApplicationVersion 3.0 on: the
+	// one that the provider's error tells by a method HRESULT() uint32, or else the usual one of the status.
+	OriginalErrors bool
+
 	UI      UI           // asks the user. Nil: there is none, and the server's questions are answered 406
 	Profile Profile      // Windows unless said otherwise
 	Limits  Limits       // zero fields: the defaults

@@ -234,6 +234,39 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(3*session.DefaultAnswers))
 }
 
+// hresult is an error that knows what Windows calls it.
+type hresult uint32
+
+func (h hresult) Error() string   { return "failed" }
+func (h hresult) HRESULT() uint32 { return uint32(h) }
+
+func TestOriginalErrors(t *testing.T) {
+	each(t, func(t *testing.T, e syncml.Encoding) {
+		for _, test := range []struct {
+			err  error
+			want string
+			code syncml.StatusCode
+		}{
+			{dmtree.ErrNotFound, "0x86000002", 404},
+			{dmtree.ErrNotAllowed, "0x86000011", 405},
+			{hresult(0x80070005), "0x80070005", 500},
+			{fmt.Errorf("%w: %w", dmtree.ErrPermission, hresult(0x86000017)), "0x86000017", 425},
+			{errors.New("other"), "", 500},
+		} {
+			s := begin(t, &session.Client{Tree: failingTree{test.err}, OriginalErrors: true}, e, nil)
+			s.say(getCmd("1", "./A/x") + finalXML)
+			st := s.got.Commands[1].(*syncml.Status)
+			require.Equal(t, test.code, st.Code)
+			if e == syncml.XML { // the code pages of WBXML have no attribute for it
+				require.Equal(t, test.want, st.OriginalError)
+			}
+		}
+		s := begin(t, &session.Client{Tree: failingTree{dmtree.ErrNotFound}}, e, nil)
+		s.say(getCmd("1", "./A/x") + finalXML)
+		require.Empty(t, s.got.Commands[1].(*syncml.Status).OriginalError)
+	})
+}
+
 // The tree may fail in ways of its own; its words stay on the device.
 func TestProviderErrors(t *testing.T) {
 	for _, test := range []struct {

@@ -34,12 +34,14 @@ type executor struct {
 	stopped bool
 
 	out      []syncml.Command
+	causes   bool // failures name their HRESULT
 	executed func(c syncml.Command, code syncml.StatusCode)
 }
 
 // outcome is what became of one item of a command.
 type outcome struct {
 	code    syncml.StatusCode
+	cause   string        // HRESULT behind a failure, if it is to be told
 	items   []syncml.Item // of the Status
 	results []syncml.Item // of a Get
 }
@@ -319,6 +321,9 @@ func (x *executor) write(ctx context.Context, p dmtree.Provider, c syncml.Comman
 // names it (oma-dm 9.9.2).
 func (x *executor) failed(u dmtree.URI, err error) outcome {
 	out := outcome{code: x.rules.statusOf(err)}
+	if x.causes && err != nil && !out.code.Success() {
+		out.cause = originalError(err, out.code)
+	}
 	var te *dmtree.Error
 	if err != nil && out.code != syncml.StatusAccepted && errors.As(err, &te) && te.URI != "" && te.URI.Valid() && te.URI.Fold() != u.Fold() {
 		out.items = []syncml.Item{{Target: syncml.Location{URI: string(te.URI)}}}
@@ -395,7 +400,7 @@ func (x *executor) skip(c syncml.Command, code syncml.StatusCode) {
 func (x *executor) report(c syncml.Command, items []syncml.Item, outs []outcome) {
 	worst, same := outs[0].code, true
 	for i := range outs {
-		same = same && outs[i].code == outs[0].code && len(outs[i].items) == 0
+		same = same && outs[i].code == outs[0].code && outs[i].cause == outs[0].cause && len(outs[i].items) == 0
 		if succeeded(worst) && !succeeded(outs[i].code) {
 			worst = outs[i].code
 		}
@@ -432,7 +437,7 @@ func cmdRef(c syncml.Command) string {
 
 // status adds one Status.
 func (x *executor) status(c syncml.Command, it *syncml.Item, out outcome) {
-	s := &syncml.Status{MsgRef: x.msgID, CmdRef: cmdRef(c), Cmd: c.Name(), Code: out.code, Items: out.items}
+	s := &syncml.Status{MsgRef: x.msgID, CmdRef: cmdRef(c), Cmd: c.Name(), Code: out.code, OriginalError: out.cause, Items: out.items}
 	if it != nil {
 		if u := it.Target.URI; u != "" {
 			s.TargetRefs = []string{u}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -50,6 +51,29 @@ func (p *profile) statusOf(err error) syncml.StatusCode {
 		}
 	}
 	return syncml.StatusCommandFailed
+}
+
+// hresults are what Windows names as the cause of a status where a provider names none (windows-dm 4).
+var hresults = map[syncml.StatusCode]uint32{
+	syncml.StatusNotFound:          0x86000002, // NODENOTFOUND
+	syncml.StatusNotAllowed:        0x86000011, // COMMANDNOTALLOWED
+	syncml.StatusNotSupported:      0x86000013, // PROPERTYNOTSUPPORTED
+	syncml.StatusUnsupportedFormat: 0x86000014, // INVALIDSEMANTICTYPE
+	syncml.StatusPermissionDenied:  0x86000016, // READWRITEACCESSDENIED
+	syncml.StatusRollbackFailed:    0x86000009, // ROLLBACK failure
+}
+
+// originalError returns the HRESULT behind err as Windows writes it, or "".
+func originalError(err error, code syncml.StatusCode) string {
+	h := hresults[code]
+	var own interface{ HRESULT() uint32 }
+	if errors.As(err, &own) {
+		h = own.HRESULT()
+	}
+	if h == 0 {
+		return ""
+	}
+	return fmt.Sprintf("0x%08X", h)
 }
 
 // errorOf returns the error of the tree that has code, or nil.

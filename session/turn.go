@@ -271,7 +271,7 @@ func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds 
 	x := &executor{
 		tree: d.c.Tree, ui: d.c.UI, rules: d.rules, limits: &d.limits, call: d.call, binary: s.Encoding == syncml.WBXML,
 		msgID: msg.Header.MsgID, seen: make(map[string]bool), object: &s.Object, peerMax: s.MaxObj,
-		room: d.limits.Answers - held, again: again, mode: s.Mode,
+		room: d.limits.Answers - held, again: again, mode: s.Mode, causes: d.c.OriginalErrors,
 		executed: func(c syncml.Command, code syncml.StatusCode) { d.executed(ctx, c, code) },
 	}
 	if d.c.Store != nil {
