@@ -54,7 +54,7 @@ func (b *Batch) Exec(u dmtree.URI, arg dmtree.Value) *Entry { return b.put(kindE
 func (b *Batch) Copy(from, to dmtree.URI) *Entry {
 	e := b.add(kindCopy, to)
 	if b.check(from) {
-		e.from = from
+		e.own().from = from
 	}
 	return e
 }
@@ -76,8 +76,9 @@ func (b *Batch) Alert(code syncml.AlertCode, opts *AlertOptions, text string, ch
 		b.fail(fmt.Errorf("session: alert %d: want one of 1100 to 1104", code))
 		return e
 	}
-	e.alert = code
-	e.texts = append([]string{opts.encode(), text}, choices...)
+	m := e.own()
+	m.alert = code
+	m.texts = append([]string{opts.encode(), text}, choices...)
 	return e
 }
 
@@ -215,17 +216,38 @@ func (k kind) hasURI() bool { return k != kindAlert && k != kindAtomic && k != k
 
 // An Entry is one command of a [Batch]. Its methods return it, so that they can be chained.
 type Entry struct {
-	kind       kind
-	uri        dmtree.URI
-	from       dmtree.URI   // of Copy
-	value      dmtree.Value // of Add, Replace, Set and Exec
-	as         syncml.DataKind
-	label      string
+	kind     kind
+	as       syncml.DataKind
+	uri      dmtree.URI
+	value    dmtree.Value // of Add, Replace, Set and Exec
+	label    string
+	children []*Entry
+	more     *entryMore // nil: none of it
+}
+
+// entryMore is what few commands have.
+type entryMore struct {
+	from       dmtree.URI // of Copy
 	correlator string
 	probe      dmtree.URI
 	alert      syncml.AlertCode
 	texts      []string // of Alert: parameters, text, choices
-	children   []*Entry
+}
+
+// rare returns what few commands have, to be read.
+func (e *Entry) rare() *entryMore {
+	if e.more == nil {
+		return new(entryMore)
+	}
+	return e.more
+}
+
+// own returns it to be written.
+func (e *Entry) own() *entryMore {
+	if e.more == nil {
+		e.more = new(entryMore)
+	}
+	return e.more
 }
 
 // Label names the command. The name comes back in its Result, even if that arrives in another process. Labels need not
@@ -244,14 +266,14 @@ func (e *Entry) As(k syncml.DataKind) *Entry {
 // Correlator marks an Exec: the alert that reports its end, after status 202, carries the same. Windows does not
 // support it.
 func (e *Entry) Correlator(s string) *Entry {
-	e.correlator = s
+	e.own().correlator = s
 	return e
 }
 
 // Probe names a node that tells whether an Exec has been done. Should its outcome get lost, the node is read in the next
 // session, and what it holds comes in the Result: Unknown is true and Values has the node.
 func (e *Entry) Probe(u dmtree.URI) *Entry {
-	e.probe = u
+	e.own().probe = u
 	return e
 }
 

@@ -215,7 +215,7 @@ func (x *exchange) take(old, s *sessionState) {
 		case p.entry.repeatable() && p.tries < maxTries, p.probe && p.tries < maxTries:
 			p.rest()
 			p.again = true
-		case p.entry.probe != "" && !p.probe:
+		case p.entry.rare().probe != "" && !p.probe:
 			p.rest()
 			p.probe, p.as, p.tries = true, kindGet, 0
 		default:

@@ -74,13 +74,14 @@ type exchange struct {
 	device string
 	hash   [32]byte
 
-	rev    int64
-	work   []Work
-	stored []byte // the replies, as stored
-	st     *deviceState
-	sess   *sessionState
-	res    *auth.Result
-	change Change
+	rev     int64
+	work    []Work
+	stored  []byte // the replies, as stored
+	replies []byte // the same, once this message is answered
+	st      *deviceState
+	sess    *sessionState
+	res     *auth.Result
+	change  Change
 
 	begins  bool         // the message opens the session
 	next    bool         // the device asks for the next message
@@ -357,8 +358,8 @@ func (x *exchange) commit() error {
 	c := &x.change
 	c.State = x.st.encode()
 	c.Reply = x.stored
-	if x.st.replies != nil {
-		c.Reply = x.st.encodeReplies()
+	if x.sess.replied {
+		c.Reply = x.replies
 	}
 	if err := x.srv.store().Commit(x.ctx, x.device, x.rev, c); err != nil {
 		return fmt.Errorf("commit: %w", err)
@@ -375,21 +376,28 @@ func (x *exchange) commit() error {
 func (x *exchange) attach() {
 	kept := x.sess.pending[:0]
 	for _, p := range x.sess.pending {
-		if p.work && p.body == nil {
+		if p.entry == nil {
 			w := x.findWork(WorkID(p.id))
 			if w == nil {
 				continue
 			}
-			p.body = w.Body
-		}
-		if _, err := p.decode(); err != nil {
-			x.srv.logger().ErrorContext(x.ctx, "command cannot be read", "device", x.device, "cmd", p.id, "err", err)
-			continue
+			var err error
+			if p.entry, err = parseEntry(string(w.Body)); err != nil {
+				x.unreadable(w, err)
+				continue
+			}
 		}
 		kept = append(kept, p)
 	}
 	clear(x.sess.pending[len(kept):])
 	x.sess.pending = kept
+}
+
+// unreadable ends work whose command makes no sense, to this version at least.
+func (x *exchange) unreadable(w *Work, err error) {
+	x.srv.logger().ErrorContext(x.ctx, "queued command cannot be read", "device", x.device, "cmd", w.ID, "err", err)
+	r := &Result{ID: string(w.ID), Status: syncml.StatusServerFailure}
+	x.change.Done = append(x.change.Done, Done{w.ID, x.now, storeResult(r)})
 }
 
 func (x *exchange) findWork(id WorkID) *Work {

@@ -44,12 +44,12 @@ func (x *exchange) fill(c *composer) (sent, final bool, err error) {
 		if w.Status != WorkWaiting || !x.suits(w) {
 			continue
 		}
-		p := &pending{id: string(w.ID), work: true, body: w.Body}
-		if _, err := p.decode(); err != nil {
-			x.srv.logger().ErrorContext(x.ctx, "queued command cannot be read", "device", x.device, "cmd", p.id, "err", err)
-			x.change.Done = append(x.change.Done, Done{w.ID, x.now, storeResult(&Result{ID: p.id, Status: syncml.StatusServerFailure})})
+		e, err := parseEntry(string(w.Body))
+		if err != nil {
+			x.unreadable(w, err)
 			continue
 		}
+		p := &pending{id: string(w.ID), work: true, entry: e}
 		if !w.Expires.IsZero() && !w.Expires.After(x.now) {
 			x.unsent(p, syncml.StatusCancelledBefore)
 			continue
@@ -91,11 +91,14 @@ func (x *exchange) adopt() {
 		if w.Status != WorkLeased || x.leased(w.ID) || !x.suits(w) {
 			continue
 		}
-		p := &pending{id: string(w.ID), work: true, body: w.Body, again: true}
-		if _, err := p.decode(); err != nil || !p.entry.repeatable() {
-			if err == nil {
-				x.outcome(p, p.unknown())
-			}
+		e, err := parseEntry(string(w.Body))
+		if err != nil {
+			x.unreadable(w, err)
+			continue
+		}
+		p := &pending{id: string(w.ID), work: true, entry: e, again: true}
+		if !e.repeatable() {
+			x.outcome(p, p.unknown())
 			continue
 		}
 		x.sess.pending = append(x.sess.pending, p)
@@ -137,7 +140,7 @@ func (x *exchange) send(c *composer, p *pending) (ok bool, code syncml.StatusCod
 	if x.sess.maxObj > 0 && p.entry.largest() > x.sess.maxObj {
 		return false, syncml.StatusTooLarge, nil // L08
 	}
-	cmd := p.command(c.id+1, x.enc)
+	cmd := c.command(p)
 	switch err := c.enc.Encode(cmd); {
 	case err == nil:
 		x.out(c, p)
@@ -171,7 +174,7 @@ func (x *exchange) out(c *composer, p *pending) {
 
 // sendChunk writes the next part of p's value, as much as there is room for. It reports whether that was the last one.
 func (x *exchange) sendChunk(c *composer, p *pending) (last bool, err error) {
-	cmd := p.command(c.id+1, x.enc)
+	cmd := c.command(p)
 	it := itemOf(cmd)
 	if it == nil || x.sess.cutAt >= it.Data.Len() {
 		return true, nil // it was another command when it began: nothing is left of it
@@ -210,12 +213,13 @@ func itemOf(cmd syncml.Command) *syncml.Item {
 	return nil
 }
 
-// command returns what p sends.
-func (p *pending) command(id int, enc syncml.Encoding) syncml.Command {
+// command returns what p sends, with the next CmdIDs.
+func (c *composer) command(p *pending) syncml.Command {
+	id, enc := c.id+1, c.x.enc
 	if p.probe {
-		return &syncml.Get{CmdID: strconv.Itoa(id), Items: []syncml.Item{{Target: syncml.Location{URI: string(p.entry.probe)}}}}
+		return &syncml.Get{CmdID: strconv.Itoa(id), Items: []syncml.Item{{Target: syncml.Location{URI: string(p.entry.rare().probe)}}}}
 	}
-	return p.entry.command(p.as, id, enc)
+	return c.builder.command(p.entry, p.as, id, enc)
 }
 
 // firstChoice decides what a Set is tried as. Many nodes of Windows are created by Replace; an interior node is never

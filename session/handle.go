@@ -129,7 +129,7 @@ func (x *exchange) queueUp(b *Batch, owner string) {
 	}
 	block := make([]pending, len(b.entries))
 	for i, e := range b.entries {
-		block[i] = pending{id: x.sess.nextID(), owner: owner, body: storeEntry(e), entry: e}
+		block[i] = pending{id: x.sess.nextID(), owner: owner, entry: e}
 		x.sess.pending = append(x.sess.pending, &block[i])
 	}
 }

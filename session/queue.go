@@ -161,7 +161,7 @@ func (q *Queue) Work(ctx context.Context, id WorkID) (*QueuedWork, error) {
 }
 
 func queuedWork(w *Work) (*QueuedWork, error) {
-	e, err := parseEntry(w.Body)
+	e, err := parseEntry(string(w.Body))
 	if err != nil {
 		return nil, fmt.Errorf("session: work %s of device %q: %w", w.ID, w.Device, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -13,11 +14,43 @@ import (
 // A composer writes one message to the device, within its MaxMsgSize.
 type composer struct {
 	x     *exchange
-	buf   bytes.Buffer
 	enc   *syncml.Encoder
 	out   auth.Outgoing
 	limit int64 // bytes of the message
 	id    int   // CmdID of the last command
+
+	// What is used again for other messages.
+	buf        bytes.Buffer
+	builder    builder
+	xml, wbxml *syncml.Encoder
+}
+
+// composers holds those that are not in use. One that a large message has made large is dropped, so that memory follows
+// what is usual rather than what was the most.
+var composers = sync.Pool{New: func() any { return new(composer) }}
+
+const maxPooled = 64 << 10
+
+// release makes c available for other messages. What it wrote is not valid any more.
+func (c *composer) release() {
+	if c.buf.Cap() > maxPooled || cap(c.builder.items) > 256 {
+		return
+	}
+	c.x, c.enc, c.out = nil, nil, auth.Outgoing{}
+	composers.Put(c)
+}
+
+// encoder returns the encoder for an encoding, and has it write to c.buf.
+func (c *composer) encoder(enc syncml.Encoding) *syncml.Encoder {
+	e := &c.xml
+	if enc == syncml.WBXML {
+		e = &c.wbxml
+	}
+	if *e == nil {
+		*e = syncml.NewEncoder(&c.buf, &syncml.EncoderOptions{Encoding: enc})
+	}
+	(*e).Reset(&c.buf)
+	return *e
 }
 
 // compose begins a message. What the device takes bounds it, and what we take ourselves; a limit that would not even let
@@ -30,7 +63,9 @@ func (x *exchange) compose(first bool) (*composer, error) {
 	} else if x.sess == nil && h.Meta.MaxMsgSize > 0 {
 		limit = min(limit, h.Meta.MaxMsgSize)
 	}
-	c := &composer{x: x}
+	c := composers.Get().(*composer)
+	c.x, c.id = x, 0
+	c.buf.Reset()
 	msgID := h.MsgID // each of our messages answers one of the device's, so both count alike
 	if x.msgID == 0 {
 		msgID = "1"
@@ -57,7 +92,8 @@ func (x *exchange) compose(first bool) (*composer, error) {
 		}
 	}
 	c.limit = max(limit, minMessage)
-	c.enc = syncml.NewEncoder(&c.buf, &syncml.EncoderOptions{Encoding: x.enc, MaxMessage: c.limit})
+	c.enc = c.encoder(x.enc)
+	c.enc.SetMaxMessage(c.limit)
 	return c, c.enc.Begin(c.out.Header)
 }
 
@@ -104,7 +140,7 @@ func (o *owedStatus) command() *syncml.Status {
 	return st
 }
 
-// finish closes the message.
+// finish closes the message. Its octets are c's: see release.
 func (c *composer) finish(final bool) (*Reply, error) {
 	if err := c.enc.End(final); err != nil {
 		return nil, err
@@ -147,6 +183,7 @@ func (x *exchange) statusOnly(code syncml.StatusCode, chal *syncml.Chal, each sy
 	if err != nil {
 		return nil, err
 	}
+	defer c.release()
 	if err := c.headerStatus(code, chal, items...); err != nil {
 		return nil, err
 	}
@@ -159,6 +196,7 @@ func (x *exchange) statusOnly(code syncml.StatusCode, chal *syncml.Chal, each sy
 	if err != nil {
 		return nil, err
 	}
+	reply.Body = bytes.Clone(reply.Body)
 	x.traceSent(reply)
 	return reply, nil
 }
@@ -193,6 +231,7 @@ func (x *exchange) answer() (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer c.release()
 	code := x.res.Status
 	if x.header != nil && x.header.Code != 0 {
 		code = x.header.Code
@@ -294,13 +333,15 @@ func (x *exchange) keep(reply *Reply) error {
 			delete(x.st.replies, key)
 		}
 	}
-	r := storedReply{body: string(reply.Body)}
+	r := storedReply{body: reply.Body}
 	for name, values := range reply.HTTP {
 		for _, v := range values {
 			r.header = append(r.header, name, v)
 		}
 	}
-	x.st.replies[x.sess.key()] = r
+	key := x.sess.key()
+	x.st.replies[key] = r
+	x.replies, reply.Body = x.st.encodeReplies(key) // one copy serves the store and the device
 	return nil
 }
 
@@ -309,5 +350,5 @@ func (r *storedReply) reply() *Reply {
 	for i := 0; i+1 < len(r.header); i += 2 {
 		h.Add(r.header[i], r.header[i+1])
 	}
-	return &Reply{Status: http.StatusOK, HTTP: h, Body: []byte(r.body)}
+	return &Reply{Status: http.StatusOK, HTTP: h, Body: r.body}
 }

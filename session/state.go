@@ -23,7 +23,7 @@ type deviceState struct {
 // storedReply is the answer to the last message of a session.
 type storedReply struct {
 	header []string // names and values of the HTTP fields
-	body   string
+	body   []byte
 }
 
 // sessionState is one session. It stays after its end, for as long as the last message may be repeated.
@@ -71,7 +71,6 @@ type pending struct {
 	id    string // Result.ID
 	owner string // of the Handler that wrote it
 	work  bool   // it came from the queue, which has its body
-	body  []byte // stored form of the Entry
 
 	as    kind   // what is sent, which for a Set and a probe differs from the Entry's kind; 0: not decided
 	msg   uint64 // MsgID of the message it went out in; 0: it waits
@@ -83,7 +82,7 @@ type pending struct {
 
 	got []answer // by CmdID, the command's own first; nil: nothing came yet
 
-	entry *Entry // decoded; not stored
+	entry *Entry // of queued work: nil until the store's body has been read
 }
 
 // answer is what came for one CmdID.
@@ -107,18 +106,6 @@ type owedStatus struct {
 	target, source      string
 	code                syncml.StatusCode
 	alerts              []string // keys of the alerts whose Handler may still decide otherwise
-}
-
-// decode returns the entry of p.
-func (p *pending) decode() (*Entry, error) {
-	if p.entry == nil {
-		e, err := parseEntry(p.body)
-		if err != nil {
-			return nil, err
-		}
-		p.entry = e
-	}
-	return p.entry, nil
 }
 
 // answerAt returns the place for what came for the i-th CmdID of n.
@@ -159,8 +146,7 @@ func (s *sessionState) find(msgRef, cmdRef string, hint *int) (*pending, int) {
 		if p.msg != msg || cmd < p.cmd {
 			continue
 		}
-		e, err := p.decode()
-		if err == nil && cmd < p.cmd+e.size() {
+		if cmd < p.cmd+p.size() {
 			*hint = at
 			return p, cmd - p.cmd
 		}
@@ -228,7 +214,17 @@ func flags(l ...bool) byte {
 
 // encode returns the stored form of all but the replies.
 func (d *deviceState) encode() []byte {
-	a := appender{make([]byte, 0, 512)}
+	n := 256 + len(d.auth) + len(d.sign) + 160*len(d.told)
+	for _, s := range d.sessions {
+		n += 512 + len(s.join.Data)
+		for _, p := range s.pending {
+			n += 64 + 16*len(p.got)
+			if !p.work {
+				n += p.entry.storedSize()
+			}
+		}
+	}
+	a := appender{make([]byte, 0, n)}
 	a.byte(storedVersion)
 	a.blob(d.auth)
 	a.blob(d.sign)
@@ -286,10 +282,8 @@ func (p *pending) encode(a *appender) {
 	a.byte(byte(p.as))
 	a.str(p.id)
 	a.str(p.owner)
-	if p.work {
-		a.str("")
-	} else {
-		a.blob(p.body)
+	if !p.work {
+		a.entry(p.entry)
 	}
 	a.uint(p.msg)
 	a.uint(uint64(p.cmd))
@@ -447,7 +441,10 @@ func (p *parser) pending(c *pending) {
 	c.as = kind(p.byte())
 	c.id = p.str()
 	c.owner = p.str()
-	c.body = p.blob()
+	if !c.work {
+		c.entry = new(Entry)
+		p.entry(c.entry, false)
+	}
 	c.msg = p.uint()
 	c.cmd = int(p.uint())
 	c.tries = int(p.uint())
@@ -475,10 +472,11 @@ func (p *parser) told() told {
 	}}
 }
 
-// encodeReplies returns the stored form of the replies; nil if there are none.
-func (d *deviceState) encodeReplies() []byte {
+// encodeReplies returns the stored form of the replies, and in it the body of the one with the given key; nil if there are
+// none.
+func (d *deviceState) encodeReplies(key string) (blob, body []byte) {
 	if len(d.replies) == 0 {
-		return nil
+		return nil, nil
 	}
 	n := 16
 	for _, r := range d.replies {
@@ -487,12 +485,15 @@ func (d *deviceState) encodeReplies() []byte {
 	a := appender{make([]byte, 0, n)}
 	a.byte(storedVersion)
 	a.uint(uint64(len(d.replies)))
-	for key, r := range d.replies {
-		a.str(key)
+	for k, r := range d.replies {
+		a.str(k)
 		a.strs(r.header)
-		a.str(r.body)
+		a.blob(r.body)
+		if k == key {
+			body = a.b[len(a.b)-len(r.body) : len(a.b) : len(a.b)]
+		}
 	}
-	return a.b
+	return a.b, body
 }
 
 func decodeReplies(b []byte) (map[string]storedReply, error) {
@@ -507,7 +508,7 @@ func decodeReplies(b []byte) (map[string]storedReply, error) {
 	m := make(map[string]storedReply, n)
 	for range n {
 		key := p.str()
-		m[key] = storedReply{header: p.strs(), body: p.str()}
+		m[key] = storedReply{header: p.strs(), body: p.blob()}
 	}
 	return m, p.end()
 }

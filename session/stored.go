@@ -138,6 +138,7 @@ const (
 )
 
 func (a *appender) entry(e *Entry) {
+	m := e.rare()
 	a.byte(byte(e.kind))
 	var has byte
 	set := func(bit byte, ok bool) {
@@ -148,9 +149,9 @@ func (a *appender) entry(e *Entry) {
 	set(hasValue, !e.value.IsNull() || e.value.Type() != "")
 	set(hasAs, e.as != 0)
 	set(hasLabel, e.label != "")
-	set(hasCorrelator, e.correlator != "")
-	set(hasProbe, e.probe != "")
-	set(hasFrom, e.from != "")
+	set(hasCorrelator, m.correlator != "")
+	set(hasProbe, m.probe != "")
+	set(hasFrom, m.from != "")
 	a.byte(has)
 	a.str(string(e.uri))
 	if has&hasValue != 0 {
@@ -163,18 +164,18 @@ func (a *appender) entry(e *Entry) {
 		a.str(e.label)
 	}
 	if has&hasCorrelator != 0 {
-		a.str(e.correlator)
+		a.str(m.correlator)
 	}
 	if has&hasProbe != 0 {
-		a.str(string(e.probe))
+		a.str(string(m.probe))
 	}
 	if has&hasFrom != 0 {
-		a.str(string(e.from))
+		a.str(string(m.from))
 	}
 	switch e.kind {
 	case kindAlert:
-		a.uint(uint64(e.alert))
-		a.strs(e.texts)
+		a.uint(uint64(m.alert))
+		a.strs(m.texts)
 	case kindAtomic, kindSequence:
 		a.uint(uint64(len(e.children)))
 		for _, c := range e.children {
@@ -184,8 +185,8 @@ func (a *appender) entry(e *Entry) {
 }
 
 // entry reads an Entry; containers hold no containers.
-func (p *parser) entry(inside bool) *Entry {
-	e := &Entry{kind: kind(p.byte())}
+func (p *parser) entry(e *Entry, inside bool) {
+	e.kind = kind(p.byte())
 	has := p.byte()
 	e.uri = dmtree.URI(p.str())
 	if has&hasValue != 0 {
@@ -198,31 +199,32 @@ func (p *parser) entry(inside bool) *Entry {
 		e.label = p.str()
 	}
 	if has&hasCorrelator != 0 {
-		e.correlator = p.str()
+		e.own().correlator = p.str()
 	}
 	if has&hasProbe != 0 {
-		e.probe = dmtree.URI(p.str())
+		e.own().probe = dmtree.URI(p.str())
 	}
 	if has&hasFrom != 0 {
-		e.from = dmtree.URI(p.str())
+		e.own().from = dmtree.URI(p.str())
 	}
 	switch {
 	case e.kind == 0 || e.kind >= kindEnd:
 		p.fail()
 	case e.kind == kindAlert:
-		e.alert = syncml.AlertCode(p.uint())
-		e.texts = p.strs()
+		m := e.own()
+		m.alert, m.texts = syncml.AlertCode(p.uint()), p.strs()
 	case e.kind == kindAtomic || e.kind == kindSequence:
 		if inside {
 			p.fail()
 		}
 		n := p.count()
+		block := make([]Entry, n)
 		e.children = make([]*Entry, n)
 		for i := range e.children {
-			e.children[i] = p.entry(true)
+			e.children[i] = &block[i]
+			p.entry(&block[i], true)
 		}
 	}
-	return e
 }
 
 // value writes format, type and text; octets as they are.
@@ -268,17 +270,28 @@ func (p *parser) value() dmtree.Value {
 
 // storeEntry returns the stored form of one command.
 func storeEntry(e *Entry) []byte {
-	a := appender{[]byte{storedVersion}}
+	a := appender{make([]byte, 0, 1+e.storedSize())}
+	a.byte(storedVersion)
 	a.entry(e)
 	return a.b
 }
 
-func parseEntry(body []byte) (*Entry, error) {
-	p := parser{s: string(body)}
+// storedSize returns about how long the stored form is, or a little more.
+func (e *Entry) storedSize() int {
+	n := 32 + len(e.uri) + e.value.Size() + len(e.label)
+	for _, c := range e.children {
+		n += c.storedSize()
+	}
+	return n
+}
+
+func parseEntry(body string) (*Entry, error) {
+	p := parser{s: body}
 	if p.byte() != storedVersion {
 		return nil, errStored
 	}
-	e := p.entry(false)
+	e := new(Entry)
+	p.entry(e, false)
 	if err := p.end(); err != nil {
 		return nil, err
 	}

@@ -7,48 +7,74 @@ import (
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
-// command returns e as a command of SyncML, with CmdIDs from id on. A Set goes out as what it has been decided to be.
-func (e *Entry) command(as kind, id int, enc syncml.Encoding) syncml.Command {
+// A builder makes commands of SyncML out of entries. What it returns is valid until the next call, so that a long series
+// of commands costs no memory.
+type builder struct {
+	nodes []syncml.Replace // of all kinds that have the same fields
+	items []syncml.Item
+	list  []syncml.Command
+}
+
+// room sees to it that n commands fit without anything being moved.
+func (b *builder) room(n int) {
+	clear(b.nodes)
+	clear(b.items)
+	b.nodes, b.items, b.list = b.nodes[:0], b.items[:0], b.list[:0]
+	if cap(b.nodes) < n {
+		b.nodes, b.items, b.list = make([]syncml.Replace, 0, n), make([]syncml.Item, 0, n), make([]syncml.Command, 0, n)
+	}
+}
+
+// command returns e as a command, with CmdIDs from id on. A Set goes out as what it has been decided to be.
+func (b *builder) command(e *Entry, as kind, id int, enc syncml.Encoding) syncml.Command {
+	b.room(e.size())
+	return b.one(e, as, id, enc)
+}
+
+func (b *builder) one(e *Entry, as kind, id int, enc syncml.Encoding) syncml.Command {
 	cmdID := strconv.Itoa(id)
 	switch as {
 	case kindGet:
-		return &syncml.Get{CmdID: cmdID, Items: e.items(enc)}
+		return (*syncml.Get)(b.node(e, cmdID, enc))
 	case kindAdd:
-		return &syncml.Add{CmdID: cmdID, Items: e.items(enc)}
+		return (*syncml.Add)(b.node(e, cmdID, enc))
 	case kindReplace, kindSet:
-		return &syncml.Replace{CmdID: cmdID, Items: e.items(enc)}
+		return b.node(e, cmdID, enc)
 	case kindDelete:
-		return &syncml.Delete{CmdID: cmdID, Items: e.items(enc)}
-	case kindExec:
-		return &syncml.Exec{CmdID: cmdID, Correlator: e.correlator, Items: e.items(enc)}
+		return (*syncml.Delete)(b.node(e, cmdID, enc))
 	case kindCopy:
-		return &syncml.Copy{CmdID: cmdID, Items: []syncml.Item{{
-			Target: syncml.Location{URI: string(e.uri)},
-			Source: syncml.Location{URI: string(e.from)},
-		}}}
+		return (*syncml.Copy)(b.node(e, cmdID, enc))
+	case kindExec:
+		return &syncml.Exec{CmdID: cmdID, Correlator: e.rare().correlator, Items: b.node(e, "", enc).Items}
 	case kindAlert:
-		a := &syncml.Alert{CmdID: cmdID, Code: e.alert, Items: make([]syncml.Item, len(e.texts))}
-		for i, t := range e.texts {
+		m := e.rare()
+		a := &syncml.Alert{CmdID: cmdID, Code: m.alert, Items: make([]syncml.Item, len(m.texts))}
+		for i, t := range m.texts {
 			if i > 0 || t != "" { // without parameters the first item is an empty Item (oma-dm 3.2)
 				a.Items[i].Data = syncml.Text(t)
 			}
 		}
 		return a
 	case kindAtomic, kindSequence:
-		children := make([]syncml.Command, len(e.children))
 		for i, c := range e.children {
-			children[i] = c.command(c.kind, id+1+i, enc)
+			b.list = append(b.list, b.one(c, c.kind, id+1+i, enc))
 		}
 		if as == kindAtomic {
-			return &syncml.Atomic{CmdID: cmdID, Commands: children}
+			return &syncml.Atomic{CmdID: cmdID, Commands: b.list}
 		}
-		return &syncml.Sequence{CmdID: cmdID, Commands: children}
+		return &syncml.Sequence{CmdID: cmdID, Commands: b.list}
 	}
 	panic("session: entry of " + as.String())
 }
 
-func (e *Entry) items(enc syncml.Encoding) []syncml.Item {
-	it := syncml.Item{Target: syncml.Location{URI: string(e.uri)}}
+// node returns a command with one item.
+func (b *builder) node(e *Entry, cmdID string, enc syncml.Encoding) *syncml.Replace {
+	n := len(b.items)
+	b.items = append(b.items, syncml.Item{Target: syncml.Location{URI: string(e.uri)}})
+	it := &b.items[n]
+	if e.more != nil {
+		it.Source.URI = string(e.more.from)
+	}
 	switch e.kind {
 	case kindAdd, kindReplace, kindSet, kindExec:
 		if !e.value.IsNull() {
@@ -58,7 +84,8 @@ func (e *Entry) items(enc syncml.Encoding) []syncml.Item {
 			it.Meta.Format = dmtree.FormatNull.String()
 		}
 	}
-	return []syncml.Item{it}
+	b.nodes = append(b.nodes, syncml.Replace{CmdID: cmdID, Items: b.items[n : n+1 : n+1]})
+	return &b.nodes[len(b.nodes)-1]
 }
 
 // wireValue returns how a value travels: its format, empty for chr, and its data. Octets are base64 in XML, and what they

@@ -55,6 +55,10 @@ func (e *Encoder) Reset(w io.Writer) {
 	*b = (*b)[:0]
 }
 
+// SetMaxMessage changes the limit for messages that have yet to begin; 0 means none. Peers differ in what they take, so
+// an Encoder that is kept for many of them needs it.
+func (e *Encoder) SetMaxMessage(n int64) { e.opts.MaxMessage = n }
+
 // Begin starts a message with its header. It answers [ErrFull] if the header alone exceeds MaxMessage.
 func (e *Encoder) Begin(h *Header) error {
 	if e.err != nil {
