@@ -146,6 +146,9 @@ func wbxmlOf(in string) []byte {
 		for _, c := range e.children {
 			body(c)
 		}
+		if len(e.children) > 0 && strings.TrimSpace(e.text) != "" {
+			w.Text(e.text)
+		}
 	}
 	body(root)
 	var out wbxml.Writer

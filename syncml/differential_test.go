@@ -165,6 +165,16 @@ func TestGenerated(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(out), string(again))
 
+		bin, err := syncml.Append(nil, m, &syncml.EncoderOptions{Encoding: syncml.WBXML})
+		require.NoError(t, err)
+		fromWBXML, err := syncml.Unmarshal(bin, opts)
+		require.NoError(t, err)
+		for _, d := range syncml.Diff(back, fromWBXML, nil) {
+			if !strings.HasSuffix(d.Path, "@originalerror") { // an attribute
+				t.Fatalf("seed %d, WBXML: %v", seed, d)
+			}
+		}
+
 		tree := parse(string(out))
 		require.NotNil(t, tree, "encoding/xml does not read what was written")
 		i := 0

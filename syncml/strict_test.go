@@ -62,6 +62,23 @@ func TestStrict(t *testing.T) {
 			_, err = decode(t, test.in, &syncml.DecoderOptions{Strict: true})
 			require.ErrorIs(t, err, syncml.ErrSyntax)
 			require.Equal(t, told[0].Error(), err.Error())
+
+			switch test.name {
+			case "]]> in text", "no namespace", "another namespace", "Type without its namespace", "child in the wrong namespace",
+				"prefix that is not declared", "encoding":
+				return // there is none of this in WBXML
+			}
+			var binary []*syncml.SyntaxError
+			_, err = syncml.Unmarshal(wbxmlOf(test.in), &syncml.DecoderOptions{Forgiven: func(e *syncml.SyntaxError) { binary = append(binary, e) }})
+			require.NoError(t, err, "WBXML")
+			require.Len(t, binary, len(told), "WBXML")
+			for i := range told {
+				require.Equal(t, told[i].Path, binary[i].Path, "WBXML")
+				require.Equal(t, told[i].Err.Error(), binary[i].Err.Error(), "WBXML")
+			}
+			_, err = syncml.Unmarshal(wbxmlOf(test.in), &syncml.DecoderOptions{Strict: true})
+			require.ErrorIs(t, err, syncml.ErrSyntax, "WBXML")
+			require.Equal(t, binary[0].Error(), err.Error(), "WBXML")
 		})
 	}
 	t.Run("NUL behind the message", func(t *testing.T) {

@@ -19,14 +19,14 @@ func NewLibWBXML(tb testing.TB) *LibWBXML {
 	return &LibWBXML{decode: Tool(tb, "wbxml2xml"), encode: Tool(tb, "xml2wbxml")}
 }
 
-// ToXML decodes a document, without white space between the tags.
+// ToXML decodes a document, without white space between the tags but with all that is within.
 func (l *LibWBXML) ToXML(wbxml []byte) ([]byte, error) {
-	return Run(l.decode, wbxml, "-m", "0", "-o", "-", "-")
+	return Run(l.decode, wbxml, "-k", "-m", "0", "-o", "-", "-")
 }
 
-// ToWBXML encodes a document, in WBXML 1.2 and, unless table is set, without a string table.
+// ToWBXML encodes a document, in WBXML 1.2 and, unless table is set, without a string table. White space is kept.
 func (l *LibWBXML) ToWBXML(xml []byte, table bool) ([]byte, error) {
-	args := []string{"-v", "1.2", "-o", "-", "-"}
+	args := []string{"-k", "-v", "1.2", "-o", "-", "-"}
 	if !table {
 		args = append([]string{"-n"}, args...)
 	}
