@@ -42,10 +42,10 @@ type Decoder struct {
 	root  walk
 	msg   Message
 
-	octets  bool            // the command being read holds opaque data
-	count   int             // commands, items and repeated elements so far
-	ids     map[string]bool // CmdIDs of the message, if check
-	nth     [elemCount]int  // commands in the body, by name, for error paths
+	octets  bool              // the command being read holds opaque data
+	count   int               // commands, items and repeated elements so far
+	ids     map[string]bool   // CmdIDs of the message, if check
+	nth     [elemCount]uint32 // commands in the body, by name, for error paths
 	strings stringTable
 	texts   textBlock
 
@@ -177,7 +177,7 @@ func (d *Decoder) Next() (*Header, error) {
 	}
 	d.root, d.body = walk{parent: elSyncML}, walk{parent: elSyncBody}
 	d.count, d.octets = 0, false
-	d.nth = [elemCount]int{}
+	d.nth = [elemCount]uint32{}
 	clear(d.ids)
 	for {
 		switch id := d.next(&d.root); id {
@@ -296,7 +296,7 @@ func (d *Decoder) command(alone bool) (Command, error) {
 			return nil, d.end()
 		default:
 			d.nth[id]++
-			d.pos.count(d.nth[id])
+			d.pos.count(int(d.nth[id]))
 			c := d.read(id)
 			if d.pos.err != nil {
 				return nil, d.fail()

@@ -131,9 +131,14 @@ type nameWord struct{ lo, hi uint64 }
 
 // nameTable finds elements by name: one multiplication, one comparison. It never changes after it was made.
 type nameTable struct {
-	slots [256]elem
+	slots [256]nameSlot
 	words [256]nameWord // by elem; only elemCount are used, and no index needs a check
 	lens  [256]uint8
+}
+
+type nameSlot struct {
+	word nameWord
+	id   elem
 }
 
 var names = newNameTable()
@@ -147,10 +152,10 @@ func newNameTable() *nameTable {
 		w := wordOf(name)
 		t.words[id], t.lens[id] = w, uint8(len(name))
 		i := w.hash()
-		for t.slots[i] != elNone {
+		for t.slots[i].id != elNone {
 			i++
 		}
-		t.slots[i] = elem(id)
+		t.slots[i] = nameSlot{w, elem(id)}
 	}
 	return t
 }
@@ -174,9 +179,8 @@ func (w nameWord) hash() uint8 {
 // find returns the element of that name, or elNone.
 func (t *nameTable) find(w nameWord) elem {
 	for i := w.hash(); ; i++ {
-		id := t.slots[i]
-		if id == elNone || t.words[id] == w {
-			return id
+		if s := &t.slots[i]; s.word == w || s.id == elNone {
+			return s.id
 		}
 	}
 }

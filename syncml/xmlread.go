@@ -119,33 +119,75 @@ func (r *xmlReader) child() elem {
 			break
 		}
 		b = b[n:]
-		f := frame{id: id, ns: r.frames[len(r.frames)-1].ns}
+		depth := len(r.frames)
+		ns := r.frames[depth-1].ns
 		switch {
 		case b[0] == '>':
 			i += n + 2
 		case b[0] == ' ' && string(b[:len(metInfDecl)]) == metInfDecl:
-			f.ns = nsMetInf
+			ns = nsMetInf
 			i += n + 1 + len(metInfDecl)
 		case b[0] == '/' && b[1] == '>':
 			r.isEmpty = true
 			i += n + 3
 		default:
-			r.pos = at
+			r.pos = i
 			return r.childSlow()
 		}
-		f.own = f.ns
-		r.frames = append(r.frames, f)
+		if depth == cap(r.frames) {
+			r.frames = append(r.frames, frame{})
+		}
+		r.frames = r.frames[:depth+1]
+		f := &r.frames[depth]
+		f.id, f.own, f.ns, f.nth, f.nameN = id, ns, ns, 0, 0
 		r.tagAt = r.base + int64(at)
 		r.pos = i
 		return id
 	}
 	r.pos = i
+	if i+48 > len(buf) && r.tail() {
+		return elEnd
+	}
 	return r.childSlow()
+}
+
+// tail leaves the current element if its end tag comes next, as it does where a message ends: near the end of the window
+// there is no room for loads of eight bytes.
+func (r *xmlReader) tail() bool {
+	f := &r.frames[len(r.frames)-1]
+	name := elemNames[f.id]
+	b := r.buf[r.pos:]
+	n := len(name) + 3
+	if f.nameN != 0 || len(b) < n || b[0] != '<' || b[1] != '/' || string(b[2:n-1]) != name || b[n-1] != '>' {
+		return false
+	}
+	r.pos += n
+	r.frames = r.frames[:len(r.frames)-1]
+	return true
+}
+
+// section reads a CDATA section at buf[i], if it is all that the current element holds and stands for itself.
+func (r *xmlReader) section(i int) []byte {
+	i += len(cdataOpen)
+	n := bytes.Index(r.buf[i:], []byte(cdataClose))
+	if n <= 0 || i+n+32 > len(r.buf) || !isCleanCDATA(r.buf[i:i+n]) {
+		return nil
+	}
+	end := r.closing(r.buf, i+n+len(cdataClose))
+	if end == 0 {
+		return nil
+	}
+	r.pos = end
+	r.frames = r.frames[:len(r.frames)-1]
+	return r.buf[i : i+n : i+n]
 }
 
 // closing returns the index behind the end tag at buf[i], if it is the one that is due and is spelled as the start tag
 // was, else 0. There are at least 20 bytes from i on.
 func (r *xmlReader) closing(buf []byte, i int) int {
+	if buf[i+1] != '/' || buf[i] != '<' {
+		return 0
+	}
 	f := &r.frames[len(r.frames)-1]
 	if f.nameN != 0 {
 		return 0
@@ -205,6 +247,11 @@ scan:
 			continue
 		case '<':
 			if buf[j+1] != '/' {
+				if i == j && string(buf[j:j+len(cdataOpen)]) == cdataOpen {
+					if b := r.section(j); b != nil {
+						return b, DataCDATA
+					}
+				}
 				break scan
 			}
 			if end := r.closing(buf, j); end > 0 {

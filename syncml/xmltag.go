@@ -42,7 +42,7 @@ func (r *xmlReader) childSlow() elem {
 				if text := r.buf[r.pos+9 : r.pos+e]; r.err == nil && len(trim(text)) > 0 {
 					r.forgive(syntaxf("text where only elements belong"))
 				}
-				r.pos += e + 3
+				r.advance(e + 3)
 				continue
 			}
 			r.skipComment()
@@ -67,7 +67,7 @@ func (r *xmlReader) skipStray() bool {
 		case c == '<':
 			return true
 		case isSpace(c):
-			r.pos++
+			r.advance(1)
 		default:
 			if clean {
 				clean = false
@@ -85,16 +85,16 @@ func (r *xmlReader) skipChar() int {
 	for {
 		n := plainRun(r.buf[r.pos:])
 		if n > 0 {
-			r.pos += n
+			r.advance(n)
 			return n
 		}
 		switch c := r.buf[r.pos]; {
 		case c == '&':
 			_, n := r.entity()
-			r.pos += max(n, 0)
+			r.advance(max(n, 0))
 			return n
 		case c == '\r':
-			r.pos++
+			r.advance(1)
 			return 1
 		case c >= utf8.RuneSelf && !utf8.FullRune(r.buf[r.pos:]):
 			if r.more() {
@@ -119,8 +119,18 @@ func (r *xmlReader) badChar(i int) {
 	r.failAt(i, fmt.Errorf("%w: %U", ErrBadChar, c))
 }
 
+// advance moves on, unless reading has ended with an error.
+func (r *xmlReader) advance(n int) {
+	if r.err == nil {
+		r.pos += n
+	}
+}
+
 // checkChars checks the characters of a section or comment, from and to counted from pos.
 func (r *xmlReader) checkChars(from, to int) {
+	if r.err != nil {
+		return
+	}
 	b := r.buf[r.pos+from : r.pos+to]
 	for i := 0; i < len(b); {
 		n := plainRun(b[i:])
@@ -184,7 +194,7 @@ func (r *xmlReader) skipComment() bool {
 		return false
 	}
 	r.checkChars(4, e)
-	r.pos += e + 3
+	r.advance(e + 3)
 	return r.err == nil
 }
 
@@ -204,7 +214,7 @@ func (r *xmlReader) skipPI() bool {
 		return false
 	}
 	r.checkChars(2, e)
-	r.pos += e + 2
+	r.advance(e + 2)
 	return r.err == nil
 }
 
@@ -283,7 +293,7 @@ func (r *xmlReader) startTag() elem {
 		}
 		top.own = namespaceOf(uri)
 	}
-	r.pos += e + 1
+	r.advance(e + 1)
 	r.isEmpty = empty
 	return f.id
 }
@@ -430,7 +440,7 @@ func (r *xmlReader) endTag() bool {
 		r.failAt(r.pos, syntaxf("</%.40s> where </%.40s> is due", got, r.name()))
 		return false
 	}
-	r.pos += e + 1
+	r.advance(e + 1)
 	r.pop()
 	return true
 }
@@ -443,8 +453,14 @@ func (r *xmlReader) start() error {
 		r.failAt(r.pos, fmt.Errorf("message of %d bytes, limit %d: %w", n, r.max, ErrTooLarge))
 		return r.err
 	}
+	const usual = `<SyncML xmlns="SYNCML:SYNCML1.2">`
+	if r.need(len(usual)) && string(r.buf[r.pos:r.pos+len(usual)]) == usual {
+		r.frames = append(r.frames, frame{id: elSyncML, own: nsSyncML, ns: nsSyncML})
+		r.advance(len(usual))
+		return nil
+	}
 	if r.need(3) && string(r.buf[r.pos:r.pos+3]) == "\xEF\xBB\xBF" {
-		r.pos += 3
+		r.advance(3)
 	}
 	declared := false
 	if r.next("<?xml") && r.need(6) && isSpace(r.buf[r.pos+5]) {
@@ -453,7 +469,7 @@ func (r *xmlReader) start() error {
 	}
 	for doctype := false; r.err == nil; {
 		for r.need(1) && isSpace(r.buf[r.pos]) {
-			r.pos++
+			r.advance(1)
 		}
 		if !r.need(1) {
 			if !declared && !doctype && r.rerr == io.EOF {
@@ -509,10 +525,8 @@ func (r *xmlReader) declaration() {
 			r.forgive(syntaxf("encoding %.40q; only UTF-8 and UTF-16 are read", enc))
 		}
 	}
-	if r.err == nil {
-		r.checkChars(5, e)
-		r.pos += e + 2
-	}
+	r.checkChars(5, e)
+	r.advance(e + 2)
 }
 
 // doctype skips a document type declaration. An internal subset could declare entities, so it is refused.
@@ -534,7 +548,7 @@ func (r *xmlReader) doctype() {
 			return
 		case c == '>':
 			r.checkChars(0, n)
-			r.pos += n + 1
+			r.advance(n + 1)
 			return
 		}
 	}
@@ -546,10 +560,10 @@ func (r *xmlReader) close() error {
 	for r.err == nil && r.need(1) {
 		switch c := r.buf[r.pos]; {
 		case isSpace(c):
-			r.pos++
+			r.advance(1)
 		case c == 0:
 			r.forgive(syntaxf("NUL behind the message"))
-			r.pos++
+			r.advance(1)
 		case c == '<' && r.need(2) && r.buf[r.pos+1] == '?':
 			r.skipPI()
 		case c == '<' && r.next("<!--"):

@@ -25,9 +25,7 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 				r.checkText(r.pos, piece)
 			}
 		}
-		if r.err == nil {
-			r.pos += n
-		}
+		r.advance(n)
 		n = 0
 	}
 	for r.err == nil {
@@ -53,9 +51,9 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 			copied = true
 			r.scratch = append(r.scratch, '\n')
 			if r.need(2) && r.buf[r.pos+1] == '\n' {
-				r.pos++
+				r.advance(1)
 			}
-			r.pos++
+			r.advance(1)
 		case c != '<':
 			if c >= utf8.RuneSelf && !utf8.FullRune(r.buf[k:]) {
 				if !r.more() {
@@ -76,7 +74,7 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 				if r.check {
 					r.checkText(r.pos, b)
 				}
-				r.pos += n
+				r.advance(n)
 			}
 			if !r.endTag() {
 				break
@@ -101,7 +99,7 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 			next := r.buf[r.pos+e+3:]
 			if !copied && next[0] == '<' && next[1] == '/' && isCleanCDATA(b) {
 				// Nothing but this section: it stays where it is.
-				r.pos += e + 3
+				r.advance(e + 3)
 				if !r.endTag() {
 					break
 				}
@@ -113,13 +111,13 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 			r.checkChars(9, e)
 			r.scratch = appendLines(r.scratch, b)
 			copied = true
-			r.pos += e + 3
+			r.advance(e + 3)
 		case r.buf[r.pos+n+1] == '?':
 			keep()
 			r.skipPI()
 		case markup:
 			r.scratch = r.scratch[:from]
-			r.pos += n
+			r.advance(n)
 			if !r.skipContent(nil) {
 				break
 			}
@@ -140,15 +138,27 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 
 // isCleanCDATA reports whether the content of a CDATA section stands for itself.
 func isCleanCDATA(b []byte) bool {
+	i := 0
 	for {
-		n := plainRun(b)
-		if b = b[n:]; len(b) == 0 {
-			return true
+		i += cleanBytes(b[i:])
+		// A byte that is a control or not ASCII is among the next 32, or the end is.
+		for end := i + 32; i < end; {
+			if i == len(b) {
+				return true
+			}
+			switch c := b[i]; {
+			case c >= utf8.RuneSelf:
+				r, n := utf8.DecodeRune(b[i:])
+				if n == 1 || !isChar(r) {
+					return false
+				}
+				i += n
+			case c < ' ' && c != '\n' && c != '\t':
+				return false
+			default:
+				i++
+			}
 		}
-		if b[0] != '<' && b[0] != '&' {
-			return false
-		}
-		b = b[1:]
 	}
 }
 
@@ -236,12 +246,12 @@ func (r *xmlReader) entities() {
 	}
 one:
 	r.scratch = out[:n]
-	r.pos += i
+	r.advance(i)
 	// What is left is an entity near the end of the text or of the window, or no entity at all, or no & any more.
 	if r.pos < len(r.buf) && r.buf[r.pos] == '&' {
 		if ch, w := r.entity(); w > 0 {
 			r.scratch = utf8.AppendRune(r.scratch, ch)
-			r.pos += w
+			r.advance(w)
 		}
 	}
 }
@@ -356,7 +366,7 @@ func (r *xmlReader) skipContent(id *string) bool {
 				r.skipComment()
 			} else if e := r.find(9, "]]>"); e >= 0 {
 				r.checkChars(9, e)
-				r.pos += e + 3
+				r.advance(e + 3)
 			}
 		case '?':
 			r.skipPI()
