@@ -19,8 +19,8 @@ type Renewal struct {
 	// Roots verify the old certificate: the CAs that issued it, be they roots or not. If nil, renewals are refused.
 	Roots *x509.CertPool
 
-	// Identity names the owner of an old certificate, or refuses it by a Code. If nil, the device is the common name of
-	// the subject, and whatever Roots issued for clientAuth may be renewed: set it to look at your records.
+	// Identity names the owner of an old certificate, or refuses it by a Code; without a Device, that is the common name of
+	// the subject. If nil, whatever Roots issued for clientAuth may be renewed: set it to look at your records.
 	Identity func(ctx context.Context, old *x509.Certificate) (*Identity, error)
 
 	// Window is how long before its end a certificate may be renewed. If 0, any time.
@@ -82,7 +82,7 @@ func (s *Server) openRenewal(x *exchange, data []byte) (csr []byte, id *Identity
 		return nil, nil, notEligible("certificates are not renewed here", nil)
 	}
 	rn := s.Renewal
-	// A renewal that the user starts comes in base64 twice. A message in DER begins with a sequence, and no base64 does.
+	// A renewal that the user starts comes in base64 twice. PKCS #7 begins with a sequence, 0x30, and its base64 with M.
 	if len(data) > 0 && data[0] != 0x30 {
 		inner, err := soap.Decode(string(data))
 		if err != nil {
@@ -111,9 +111,15 @@ func (s *Server) openRenewal(x *exchange, data []byte) (csr []byte, id *Identity
 		c := *id
 		id = &c
 	} else {
-		id = &Identity{Device: old.Subject.CommonName}
+		id = new(Identity)
 	}
 	id.Renews = old
+	if id.Device == "" {
+		id.Device = old.Subject.CommonName
+	}
+	if !validDeviceID(id.Device) {
+		return nil, nil, notEligible("the certificate names no device", nil)
+	}
 
 	// Who asks must hold the old key also now, not only have signed with it once: by the TLS connection, or by the
 	// user's password.

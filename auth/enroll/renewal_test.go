@@ -118,6 +118,11 @@ func TestRenewalRefused(t *testing.T) {
 		{"a device that nobody knows", func(d *deployment) {
 			d.enroll.Renewal.Identity = func(context.Context, *x509.Certificate) (*enroll.Identity, error) { return nil, nil }
 		}, nil, enroll.CodeNotEligibleToRenew, "belongs to nobody"},
+		{"a record without a usable name", func(d *deployment) {
+			d.enroll.Renewal.Identity = func(context.Context, *x509.Certificate) (*enroll.Identity, error) {
+				return &enroll.Identity{Device: "a\nb"}, nil
+			}
+		}, nil, enroll.CodeNotEligibleToRenew, "names no device"},
 		{"a certificate of another authority", nil, func(_ *deployment, _ *enroll.Client, e *enroll.Enrolled) {
 			e.Certificate = foreign.Device(e.DeviceID)
 		}, enroll.CodeAuthentication, ""},
