@@ -51,11 +51,11 @@ func (s *Schema) Lookup(u dmtree.URI) (*Node, bool) {
 }
 
 func (s *Schema) lookup(rest string) int32 {
-	if rest == "" {
-		return -1
-	}
 	if q := strings.IndexByte(rest, '?'); q >= 0 {
 		rest = rest[:q]
+	}
+	if rest == "" {
+		return -1
 	}
 	if rest[0] == '.' && (len(rest) == 1 || rest[1] == '/') {
 		rest = rest[min(2, len(rest)):]
