@@ -94,6 +94,13 @@ func (m *Memory) Get(_ context.Context, u URI) (Value, error) {
 	return v, nil
 }
 
+func (m *Memory) peek(_ context.Context, u URI) (Value, error) {
+	if v, ok := (&view{m: m}).kind(u); ok {
+		return v, nil
+	}
+	return Null, ErrNotFound
+}
+
 // Node implements Noder.
 func (m *Memory) Node(_ context.Context, u URI) (Properties, error) {
 	m.mu.RLock()

@@ -27,7 +27,7 @@ type Mux struct {
 // A muxNode is one step of the patterns.
 type muxNode struct {
 	name  string              // as the first pattern that has it spells it
-	fixed map[string]*muxNode // by folded name
+	fixed map[string]*muxNode // by folded name, and by that of the pattern, which needs no folding
 	order []*muxNode          // of fixed
 	any   *muxNode            // {name}
 	mount *mount
@@ -146,7 +146,7 @@ func (n *muxNode) step(name string) *muxNode {
 		if n.fixed == nil {
 			n.fixed = make(map[string]*muxNode)
 		}
-		n.fixed[key] = c
+		n.fixed[key], n.fixed[name] = c, c
 		n.order = append(n.order, c)
 	}
 	return c
@@ -175,7 +175,12 @@ func (m *Mux) route(u URI) route {
 		}
 		seg, rest, _ := strings.Cut(rest, "/")
 		if len(n.fixed) > 0 {
-			if c := n.fixed[foldName(unescape(seg))]; c != nil {
+			name := unescape(seg)
+			c := n.fixed[name]
+			if c == nil {
+				c = n.fixed[foldName(name)]
+			}
+			if c != nil {
 				visit(c, rest, d+1)
 			}
 		}
@@ -230,6 +235,10 @@ func (direct) write(_ context.Context, mt *mount) (Provider, error) { return mt.
 // Get implements Provider.
 func (m *Mux) Get(ctx context.Context, u URI) (Value, error) { return m.route(u).get(ctx, direct{}) }
 
+func (m *Mux) peek(ctx context.Context, u URI) (Value, error) {
+	return m.route(u).peek(ctx, direct{})
+}
+
 // Add implements Adder.
 func (m *Mux) Add(ctx context.Context, u URI, v Value) error {
 	return m.route(u).add(ctx, direct{}, v)
@@ -270,6 +279,14 @@ func (r route) get(ctx context.Context, a muxAccess) (Value, error) {
 		return Null, err
 	}
 	return r.merge(ctx, a, v, err == nil)
+}
+
+// peek is get without the names where no pattern is concerned.
+func (r route) peek(ctx context.Context, a muxAccess) (Value, error) {
+	if r.mount == nil || r.synthetic() || r.belowLeaf() {
+		return r.get(ctx, a)
+	}
+	return peek(ctx, a.read(r.mount), r.uri)
 }
 
 // merge adds the names that patterns have below the node to those in v.

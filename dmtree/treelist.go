@@ -135,7 +135,7 @@ func (o *treeOps) tnds(ctx context.Context, root URI, want tndsParts) (Value, er
 		if err != nil {
 			return Null, err
 		}
-		n, err := o.tndsNode(ctx, e, want)
+		n, err := o.tndsNode(ctx, e, e.URI == root, want)
 		if err != nil {
 			return Null, err
 		}
@@ -157,10 +157,13 @@ func (o *treeOps) tnds(ctx context.Context, root URI, want tndsParts) (Value, er
 	return v, nil
 }
 
-func (o *treeOps) tndsNode(ctx context.Context, e Entry, want tndsParts) (*mgmttree.Node, error) {
-	n := &mgmttree.Node{Name: o.name(ctx, e.URI), RT: new(mgmttree.RTProperties)}
-	if e.URI == Root {
+func (o *treeOps) tndsNode(ctx context.Context, e Entry, first bool, want tndsParts) (*mgmttree.Node, error) {
+	n := &mgmttree.Node{Name: e.URI.Name(), RT: new(mgmttree.RTProperties)}
+	switch {
+	case e.URI == Root:
 		n.Name = string(Root)
+	case first: // the rest of a walk is as the tree spells it
+		n.Name = o.name(ctx, e.URI)
 	}
 	if want[PropFormat] {
 		n.RT.Format = e.Value.Format().String()

@@ -80,6 +80,8 @@ func (t *muxTx) write(ctx context.Context, mt *mount) (Provider, error) {
 
 func (t *muxTx) Get(ctx context.Context, u URI) (Value, error) { return t.m.route(u).get(ctx, t) }
 
+func (t *muxTx) peek(ctx context.Context, u URI) (Value, error) { return t.m.route(u).peek(ctx, t) }
+
 func (t *muxTx) Add(ctx context.Context, u URI, v Value) error { return t.m.route(u).add(ctx, t, v) }
 
 func (t *muxTx) Replace(ctx context.Context, u URI, v Value) error {
