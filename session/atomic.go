@@ -79,6 +79,8 @@ func (x *executor) resolve(ctx context.Context, a *syncml.Atomic, members []memb
 		switch {
 		case done:
 			code = syncml.StatusOK
+		case x.unsure:
+			code = syncml.StatusNotExecuted
 		case !asked:
 			return false
 		}

@@ -148,6 +148,31 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// What a user has refused is not done because the device died.
+func TestCrashAfterRefusal(t *testing.T) {
+	tree := &counting{Memory: deviceTree()}
+	store := &dyingStore{n: 3}
+	c := &session.Client{Tree: tree, Store: store, Profile: session.OMA, UI: obedient{}}
+	s := begin(t, c, syncml.XML, nil)
+	in := s.message(addCmd("1", "./A/before", "1") + groupCmd("Sequence", "2", alertCmd("3", 1101, "", dataXML("no")), addCmd("4", "./A/refused", "1"),
+		groupCmd("Atomic", "5", addCmd("6", "./A/refused", "1"))) + finalXML)
+	dies(t, func() { s.d.Next(t.Context(), start, in) })
+	d, err := (&session.Client{URL: serverURL, ID: "device-1", Tree: tree, Store: store, Profile: session.OMA, UI: obedient{}, Logger: testLogger(t)}).
+		Begin(t.Context(), start.Add(time.Minute), nil)
+	require.NoError(t, err)
+	defer d.Close(t.Context())
+	s.take(d.Next(t.Context(), start, nil))
+	s.expect(`Status 1/0 SyncHdr 200
+		Status 1/1 Add 200 ./A/before
+		Status 1/2 Sequence 200
+		Status 1/3 Alert 500 ["outcome unknown"]
+		Status 1/4 Add 215 ./A/refused
+		Status 1/5 Atomic 215
+		Status 1/6 Add 215 ./A/refused
+		Final`)
+	require.Equal(t, "-", nodeValue(t, tree, "./A/refused"))
+}
+
 // A session that was cut off too long ago is not gone on with.
 func TestOldSessionIsDropped(t *testing.T) {
 	store := new(session.MemoryClientStore)

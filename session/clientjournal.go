@@ -74,6 +74,9 @@ func (x *executor) logged(ctx context.Context, c syncml.Command, meta syncml.Met
 		if code, ok := x.journal.recorded(ctx, x.tree, key); ok {
 			return outcome{code: code}
 		}
+		if x.unsure {
+			return outcome{code: syncml.StatusNotExecuted}
+		}
 	}
 	// What an Exec does is no part of a transaction; only the record of it is.
 	_, exec := c.(*syncml.Exec)

@@ -164,13 +164,13 @@ func (d *Dialog) Summary() *Summary {
 // end closes the session for good.
 func (d *Dialog) end(ctx context.Context, reason error) error {
 	d.over = true
-	if reason == nil { // a session that went well, and in which the server had nothing to say to these
-		for _, key := range d.s.Alert {
-			reason = errors.Join(reason, d.c.answered(ctx, key, 0, d.limits.AlertSessions))
-		}
-	}
 	d.st.Session = nil
 	err := d.c.save(context.WithoutCancel(ctx), keyState, d.st)
+	if reason == nil { // a session that went well, and in which the server had nothing to say to these
+		for _, key := range d.s.Alert {
+			err = errors.Join(err, d.c.answered(ctx, key, 0, d.limits.AlertSessions))
+		}
+	}
 	d.ended(ctx, reason)
 	d.c.running.Store(false)
 	d.call.EndSession(context.WithoutCancel(ctx))

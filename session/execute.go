@@ -30,6 +30,7 @@ type executor struct {
 	// not run again, unless the journal says that it did not.
 	again   bool
 	journal *journal // nil: the tree has none, or nothing has to survive this process
+	unsure  bool     // nobody knows any more what the user said, so nothing that depends on it is run
 	// stopped is set when the user has cancelled: the rest of the message is not run (oma-dm 3.4).
 	stopped bool
 
@@ -372,6 +373,7 @@ func (x *executor) get(ctx context.Context, p dmtree.Provider, u dmtree.URI) out
 func (x *executor) alert(ctx context.Context, a *syncml.Alert) outcome {
 	switch {
 	case a.Code.UI() && x.again:
+		x.unsure = true
 		return unknownOutcome()
 	case a.Code.UI():
 		code, items := ask(ctx, x.ui, a, x.limits.Interaction)
