@@ -48,6 +48,7 @@ func (e *Encoder) Reset(w io.Writer) {
 	e.w, e.err, e.begun = w, nil, false
 	e.xml.replace = e.opts.BadChar == BadCharReplace
 	e.bin.replace = e.xml.replace
+	e.xml.asIs, e.bin.check.asIs = e.opts.AsIs, e.opts.AsIs
 	if e.out = &e.xml; e.opts.Encoding == WBXML {
 		e.out = &e.bin
 	}

@@ -85,6 +85,9 @@ func (r *xmlReader) skipChar() int {
 	for {
 		n := plainRun(r.buf[r.pos:])
 		if n > 0 {
+			if r.check {
+				r.checkText(r.pos, r.buf[r.pos:r.pos+n])
+			}
 			r.advance(n)
 			return n
 		}

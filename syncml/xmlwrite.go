@@ -17,6 +17,7 @@ import (
 type xmlWriter struct {
 	buf     []byte
 	replace bool      // characters that XML forbids become U+FFFD
+	asIs    bool      // markup need not declare its prefixes
 	reader  xmlReader // for markup that callers give
 	tmp     []byte
 }
@@ -261,7 +262,7 @@ func (w *xmlWriter) wellFormed(b []byte) error {
 	const end = "</Data>"
 	w.tmp = append(append(w.tmp[:0], b...), end...)
 	r := &w.reader
-	r.max, r.maxDepth, r.check, r.strict = int64(len(w.tmp)), DefaultMaxDepth, true, true
+	r.max, r.maxDepth, r.check, r.strict = int64(len(w.tmp)), DefaultMaxDepth, !w.asIs, true
 	r.reset(nil, w.tmp)
 	r.message()
 	r.frames = append(r.frames, frame{id: elData, ns: nsSyncML})
