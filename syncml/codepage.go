@@ -141,13 +141,11 @@ func (v *vocabulary) tagOf(name string, ns namespace) (wbxml.Tag, bool) {
 		}
 		return tagOfNumbers(name)
 	}
+	if t := ddfPage.token(name); t != 0 && ns == nsDDF {
+		return wbxml.Tag{Page: vocabularyDDF.page, Token: t}, true
+	}
 	if id := elemOf([]byte(name)); id != elNone {
 		return tagOfElem(id), true
-	}
-	if v == nil && ns == nsOther {
-		if t := ddfPage.token(name); t != 0 {
-			return wbxml.Tag{Page: vocabularyDDF.page, Token: t}, true
-		}
 	}
 	return tagOfNumbers(name)
 }

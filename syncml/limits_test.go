@@ -192,6 +192,7 @@ func TestAmplification(t *testing.T) {
 // A megabytes reads like a message of n commands of one megabyte each.
 type megabytes struct {
 	n    int
+	enc  syncml.Encoding
 	rest []byte
 	text []byte
 	id   int
@@ -200,6 +201,13 @@ type megabytes struct {
 func (m *megabytes) Read(p []byte) (int, error) {
 	for len(m.rest) == 0 {
 		switch {
+		case m.enc == syncml.WBXML && m.id == 0:
+			m.rest = octets(binStart + `6D ` + binHdr + `6B`)
+		case m.enc == syncml.WBXML && m.id <= m.n:
+			m.rest = append(m.text[:0], octets(fmt.Sprintf(`45 4B 03 "%04d" 00 01 54 6E 57 03 "./a" 00 01 01 4F C3 C0 80 00`, m.id))...)
+			m.rest = append(m.rest[:len(m.rest)+1<<20], 1, 1, 1)
+		case m.enc == syncml.WBXML && m.id == m.n+1:
+			m.rest = octets(`12 01 01`)
 		case m.id == 0:
 			m.rest = []byte(strings.TrimSuffix(message(""), "</SyncBody></SyncML>"))
 		case m.id <= m.n:
@@ -222,26 +230,30 @@ func TestGigabyte(t *testing.T) {
 	if os.Getenv("CI") != "true" {
 		t.Skip("takes seconds; runs where CI=true")
 	}
-	const commands = 1000
-	src := &megabytes{n: commands, text: bytes.Repeat([]byte("x"), 1<<20+200)}
-	d := syncml.NewDecoder(src, &syncml.DecoderOptions{MaxMessage: 2 << 30})
-	runtime.GC()
-	var before, now runtime.MemStats
-	runtime.ReadMemStats(&before)
-	_, err := d.Next()
-	require.NoError(t, err)
-	n, peak := 0, uint64(0)
-	for c, err := range d.Commands() {
-		require.NoError(t, err)
-		require.Equal(t, 1<<20, c.(*syncml.Add).Items[0].Data.Len())
-		if n++; n%50 == 0 {
-			runtime.ReadMemStats(&now)
-			peak = max(peak, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))
-		}
+	for _, enc := range encodings {
+		t.Run(enc.String(), func(t *testing.T) {
+			const commands = 1000
+			src := &megabytes{n: commands, enc: enc, text: bytes.Repeat([]byte("x"), 1<<20+200)}
+			d := syncml.NewDecoder(src, &syncml.DecoderOptions{MaxMessage: 2 << 30})
+			runtime.GC()
+			var before, now runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := d.Next()
+			require.NoError(t, err)
+			n, peak := 0, uint64(0)
+			for c, err := range d.Commands() {
+				require.NoError(t, err)
+				require.Equal(t, 1<<20, c.(*syncml.Add).Items[0].Data.Len())
+				if n++; n%50 == 0 {
+					runtime.ReadMemStats(&now)
+					peak = max(peak, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))
+				}
+			}
+			require.Equal(t, commands, n)
+			require.True(t, d.Final())
+			require.Less(t, peak, uint64(1<<20+4<<20))
+		})
 	}
-	require.Equal(t, commands, n)
-	require.True(t, d.Final())
-	require.Less(t, peak, uint64(1<<20+4<<20))
 }
 
 func TestNoProgress(t *testing.T) {

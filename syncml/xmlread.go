@@ -35,6 +35,7 @@ const (
 	nsSyncML
 	nsMetInf
 	nsOther
+	nsDDF
 )
 
 // A binding is a prefix in scope.
@@ -344,6 +345,8 @@ func namespaceOf(uri string) namespace {
 		return nsSyncML
 	case strings.EqualFold(uri, "syncml:metinf"):
 		return nsMetInf
+	case strings.EqualFold(uri, "syncml:dmddf1.2") || strings.EqualFold(uri, "syncml:dmddf"):
+		return nsDDF
 	}
 	return nsOther
 }

@@ -71,7 +71,12 @@ func (w *window) clip() {
 }
 
 // Hold keeps everything that is returned from now on valid until Release, at the price of the memory it takes.
-func (w *window) Hold() { w.held, w.hold = true, w.pos }
+func (w *window) Hold() {
+	if w.src != nil && !w.held && w.pos > 0 && 2*len(w.buf) > cap(w.buf) {
+		w.shift(w.buf[:0], w.pos) // while nothing is held, what is read next can move to the front
+	}
+	w.held, w.hold = true, w.pos
+}
 
 // Release ends Hold.
 func (w *window) Release() {
@@ -126,7 +131,7 @@ func (w *window) fill() {
 // grow makes room behind the octets that are still needed. What is held is copied, not moved: slices of it go on to show
 // the old array.
 func (w *window) grow() {
-	from := w.start
+	from := max(w.start, 0) // it may have gone in Hold
 	if w.held {
 		from = min(from, w.hold)
 	}
@@ -145,7 +150,12 @@ func (w *window) grow() {
 			w.keep(w.buf)
 		}
 	}
-	w.buf = append(to, live...)
+	w.shift(to, from)
+}
+
+// shift moves what stands in buf at from and behind to the front of to.
+func (w *window) shift(to []byte, from int) {
+	w.buf = append(to, w.buf[from:]...)
 	w.base += int64(from)
 	w.pos -= from
 	w.start -= from
