@@ -9,11 +9,14 @@ import (
 	"github.com/beevik/etree"
 )
 
-// canonicalizer writes elements in Canonical XML 1.0, inclusive or exclusive, without comments.
+// canonicalizer writes elements in Canonical XML 1.0, inclusive or exclusive, without comments. The namespaces that are in
+// scope, and those that the output has declared, are two maps that each element changes on its way in and restores on its
+// way out, so that the work grows with the message and with nothing else.
 type canonicalizer struct {
-	w         bytes.Buffer
-	exclusive bool
-	skip      *etree.Element // left out, with all below it
+	w               bytes.Buffer
+	exclusive       bool
+	skip            *etree.Element // left out, with all below it
+	scope, rendered map[string]string
 }
 
 const (
@@ -23,107 +26,114 @@ const (
 
 // canonical returns the canonical form of el and all below it but skip, which may be nil.
 func canonical(el *etree.Element, exclusive bool, skip *etree.Element) []byte {
-	c := canonicalizer{exclusive: exclusive, skip: skip}
-	inherited := map[string]string{}
-	if !exclusive {
-		// The inclusive form of a part of a document carries all the namespaces that are in scope around it.
-		for p := el.Parent(); p != nil; p = p.Parent() {
-			for prefix, ns := range declared(p) {
-				if _, inner := inherited[prefix]; !inner {
-					inherited[prefix] = ns
-				}
+	c := canonicalizer{exclusive: exclusive, skip: skip, scope: map[string]string{"xml": nsXML}, rendered: map[string]string{}}
+	for p := el.Parent(); p != nil; p = p.Parent() {
+		for _, d := range declared(p) {
+			if _, inner := c.scope[d.prefix]; !inner {
+				c.scope[d.prefix] = d.ns
 			}
 		}
 	}
-	c.element(el, inherited, map[string]string{})
+	c.element(el, true)
 	return c.w.Bytes()
 }
 
-// declared returns the namespaces that an element declares itself, by prefix.
-func declared(el *etree.Element) map[string]string {
-	var m map[string]string
-	set := func(prefix, ns string) {
-		if m == nil {
-			m = map[string]string{}
-		}
-		m[prefix] = ns
-	}
+// nsXML needs no declaration, and sorts its attributes behind those without a namespace.
+const nsXML = "http://www.w3.org/XML/1998/namespace"
+
+type declaration struct{ prefix, ns string }
+
+// declared returns the namespaces that an element declares itself.
+func declared(el *etree.Element) []declaration {
+	var ds []declaration
 	for _, a := range el.Attr {
 		switch {
 		case a.Space == "xmlns":
-			set(a.Key, a.Value)
+			ds = append(ds, declaration{a.Key, a.Value})
 		case a.Space == "" && a.Key == "xmlns":
-			set("", a.Value)
+			ds = append(ds, declaration{"", a.Value})
 		}
 	}
-	return m
+	return ds
 }
 
-// element writes el. pending are the namespaces in scope that the caller wants written if el needs or, in the
-// inclusive form, has them; rendered are those that an ancestor in the output has written.
-func (c *canonicalizer) element(el *etree.Element, pending, rendered map[string]string) {
-	own := declared(el)
-	write := map[string]string{}
-	want := func(prefix, ns string) {
-		if prefix == "xml" {
-			return
-		}
-		if have, ok := rendered[prefix]; ok && have == ns || !ok && prefix == "" && ns == "" {
-			return
-		}
-		write[prefix] = ns
+// set changes m and returns what undoes that.
+func set(m map[string]string, ds []declaration) (undo func()) {
+	type before struct {
+		declaration
+		was bool
 	}
-	if c.exclusive {
-		want(el.Space, el.NamespaceURI())
-		for _, a := range el.Attr {
-			if a.Space != "" && a.Space != "xmlns" {
-				want(a.Space, a.NamespaceURI())
-			}
-		}
-	} else {
-		for prefix, ns := range pending {
-			if _, inner := own[prefix]; !inner {
-				want(prefix, ns)
-			}
-		}
-		for prefix, ns := range own {
-			want(prefix, ns)
-		}
+	old := make([]before, len(ds))
+	for i, d := range ds {
+		ns, was := m[d.prefix]
+		old[i] = before{declaration{d.prefix, ns}, was}
+		m[d.prefix] = d.ns
 	}
-
-	name := el.FullTag()
-	c.w.WriteString("<" + name)
-	if len(write) > 0 {
-		next := make(map[string]string, len(rendered)+len(write))
-		for p, ns := range rendered {
-			next[p] = ns
-		}
-		prefixes := make([]string, 0, len(write))
-		for p, ns := range write {
-			next[p] = ns
-			prefixes = append(prefixes, p)
-		}
-		slices.Sort(prefixes)
-		for _, p := range prefixes {
-			if p == "" {
-				c.attr("xmlns", write[p])
+	return func() {
+		for _, o := range slices.Backward(old) {
+			if o.was {
+				m[o.prefix] = o.ns
 			} else {
-				c.attr("xmlns:"+p, write[p])
+				delete(m, o.prefix)
 			}
 		}
-		rendered = next
 	}
+}
+
+func (c *canonicalizer) element(el *etree.Element, apex bool) {
+	own := declared(el)
+	defer set(c.scope, own)()
+
 	type attribute struct{ ns, key, name, value string }
 	var attrs []attribute
+	var write []declaration
+	want := func(prefix string) {
+		ns := c.scope[prefix]
+		have, ok := c.rendered[prefix]
+		switch {
+		case prefix == "xml", ok && have == ns, !ok && prefix == "" && ns == "":
+		case slices.ContainsFunc(write, func(d declaration) bool { return d.prefix == prefix }):
+		default:
+			write = append(write, declaration{prefix, ns})
+		}
+	}
+	if c.exclusive {
+		want(el.Space)
+	}
 	for _, a := range el.Attr {
 		if a.Space == "xmlns" || a.Space == "" && a.Key == "xmlns" {
 			continue
 		}
 		at := attribute{key: a.Key, name: a.FullKey(), value: a.Value}
 		if a.Space != "" {
-			at.ns = a.NamespaceURI()
+			at.ns = c.scope[a.Space]
+			if c.exclusive {
+				want(a.Space)
+			}
 		}
 		attrs = append(attrs, at)
+	}
+	if !c.exclusive {
+		for _, d := range own {
+			want(d.prefix)
+		}
+		if apex { // the inclusive form of a part of a document carries what is in scope around it
+			for prefix := range c.scope {
+				want(prefix)
+			}
+		}
+	}
+	defer set(c.rendered, write)()
+
+	name := el.FullTag()
+	c.w.WriteString("<" + name)
+	slices.SortFunc(write, func(a, b declaration) int { return strings.Compare(a.prefix, b.prefix) })
+	for _, d := range write {
+		if d.prefix == "" {
+			c.attr("xmlns", d.ns)
+		} else {
+			c.attr("xmlns:"+d.prefix, d.ns)
+		}
 	}
 	slices.SortFunc(attrs, func(a, b attribute) int { return cmp.Or(strings.Compare(a.ns, b.ns), strings.Compare(a.key, b.key)) })
 	for _, a := range attrs {
@@ -134,7 +144,7 @@ func (c *canonicalizer) element(el *etree.Element, pending, rendered map[string]
 		switch t := t.(type) {
 		case *etree.Element:
 			if t != c.skip {
-				c.element(t, nil, rendered)
+				c.element(t, false)
 			}
 		case *etree.CharData:
 			textEscapes.WriteString(&c.w, t.Data)

@@ -1,8 +1,10 @@
 package soap
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
@@ -40,6 +42,7 @@ func TestCanonical(t *testing.T) {
 			`<n1:elem2 xmlns:n1="http://example.net" xml:lang="en"><n3:stuff xmlns:n3="ftp://example.org"></n3:stuff></n1:elem2>`},
 		{"exclusive, the default namespace is taken back", `<a xmlns="urn:a"><b xmlns="" xmlns:u="urn:unused"><c xmlns="urn:a"/></b></a>`, "", true,
 			`<a xmlns="urn:a"><b xmlns=""><c xmlns="urn:a"></c></b></a>`},
+		{"attributes of xml come behind those of no namespace", `<a xml:lang="en" z="1" b="2"/>`, "", true, `<a b="2" z="1" xml:lang="en"></a>`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			doc, err := ParseXML([]byte(row.in), nil)
@@ -146,6 +149,35 @@ func TestVerify(t *testing.T) {
 			require.ErrorIs(t, err, ErrSignature)
 			require.Nil(t, cert)
 		})
+	}
+}
+
+// A digest of the exclusive form, which signers take that use it for everything.
+func TestVerifyExclusiveDigest(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		doc, err := ParseXML([]byte(signed(t)), nil)
+		require.NoError(t, err)
+		sig := FindPath(doc.Root(), NSEnvelope, "Header", "Security", "Signature")
+		info := Find(sig, NSSignature, "SignedInfo")
+		if named {
+			FindPath(info, NSSignature, "Reference", "Transforms").CreateElement("ds:Transform").CreateAttr("Algorithm", c14nExclusive)
+		}
+		digest := sha256.Sum256(canonical(doc.Root(), true, sig))
+		FindPath(info, NSSignature, "Reference", "DigestValue").SetText(Encode(digest[:]))
+		sum := sha256.Sum256(canonical(info, true, nil))
+		value, err := newSigner().key.Sign(rand.Reader, sum[:], crypto.SHA256)
+		require.NoError(t, err)
+		Find(sig, NSSignature, "SignatureValue").SetText(Encode(value))
+		out, err := Bytes(doc)
+		require.NoError(t, err)
+		m, err := Parse(out, nil)
+		require.NoError(t, err)
+		_, err = m.Verify()
+		require.NoError(t, err)
+		m, err = Parse([]byte(strings.Replace(string(out), "a&lt;b", "a&lt;c", 1)), nil)
+		require.NoError(t, err)
+		_, err = m.Verify()
+		require.ErrorIs(t, err, ErrSignature)
 	}
 }
 
