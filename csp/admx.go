@@ -2,30 +2,107 @@ package csp
 
 import (
 	"encoding/xml"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/omadm-sdk/omadm/dmtree"
 )
 
-// checkADMX checks the form of a Group Policy payload: <enabled/> with any
-// number of <data id="" value=""/>, or <disabled/>. Which data a policy needs
-// is said in its ADMX file, not in the schema of the node, so a payload of
-// good form is not decidable here.
+// A Payload is the value of a node that stands for a Group Policy. The zero
+// Payload disables the policy. (To make it not configured, delete the node.)
+type Payload struct {
+	Enabled bool
+	Data    map[string]string // the inputs of an enabled policy, by the id of its ADMX element
+}
+
+// ListSeparator stands between the parts of the data of a list, and between
+// the strings of a multiText element: U+F000, which no keyboard types.
+const ListSeparator = "\uF000"
+
+// JoinStrings returns the data of a multiText element.
+func JoinStrings(s ...string) string { return strings.Join(s, ListSeparator) }
+
+// JoinPairs returns the data of a list element: names and values in turn. See
+// [Element] for what the names must be.
+func JoinPairs(pairs ...[2]string) string {
+	parts := make([]string, 0, 2*len(pairs))
+	for _, p := range pairs {
+		parts = append(parts, p[0], p[1])
+	}
+	return strings.Join(parts, ListSeparator)
+}
+
+// ParsePayload reads the value of a node that stands for a Group Policy. Names
+// of elements may have any case, as in Microsoft's own samples. The error says
+// what was wanted; it wraps [dmtree.ErrValue].
+func ParsePayload(text string) (*Payload, error) {
+	p, want := readPayload(text)
+	if want != "" {
+		return nil, fmt.Errorf("csp: policy payload: %w: want %s", dmtree.ErrValue, want)
+	}
+	return p, nil
+}
+
+// String returns the payload as a node holds it, data sorted by id. It is not
+// escaped for the message around it: package session does that, or writes it
+// as CDATA, and both are right.
+func (p *Payload) String() string {
+	if !p.Enabled {
+		return "<disabled/>"
+	}
+	b := []byte("<enabled/>")
+	for _, id := range slices.Sorted(maps.Keys(p.Data)) {
+		b = append(b, `<data id="`...)
+		b = appendAttribute(b, id)
+		b = append(b, `" value="`...)
+		b = appendAttribute(b, p.Data[id])
+		b = append(b, `"/>`...)
+	}
+	return string(b)
+}
+
+// appendAttribute escapes what cannot be in a quoted attribute, and writes the
+// separator of lists, white space that a parser would change, and what XML
+// could not carry otherwise by number.
+func appendAttribute(b []byte, s string) []byte {
+	for _, r := range s {
+		switch r {
+		case '&':
+			b = append(b, "&amp;"...)
+		case '<':
+			b = append(b, "&lt;"...)
+		case '"':
+			b = append(b, "&quot;"...)
+		case '\t', '\n', '\r', '\uF000':
+			b = fmt.Appendf(b, "&#x%X;", r)
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return b
+}
+
+// checkADMX checks a Group Policy payload: its form, and its data against the
+// policy, where the schema knows that.
 func (a *allowed) checkADMX(text string) (want string, err error) {
-	if _, want := readPayload(text); want != "" {
+	p, want := readPayload(text)
+	if want != "" {
 		return want, nil
 	}
-	p := a.decode().ADMX
-	return "", undecidable("what policy %s of %s needs is said in that file", p.Name, p.File)
+	ref := a.decode().ADMX
+	policy, ok := a.s.Policy(ref)
+	if !ok {
+		return "", undecidable("what policy %s of %s needs is said in that file", ref.Name, ref.File)
+	}
+	return policy.check(p), nil
 }
 
-// A payload is the value of a node that stands for a Group Policy.
-type payload struct {
-	enabled bool
-	data    map[string]string // by id
-}
-
-func (p *payload) state() string {
-	if p.enabled {
+func (p *Payload) state() string {
+	if p.Enabled {
 		return "enabled"
 	}
 	return "disabled"
@@ -36,15 +113,15 @@ const payloadForm = `<enabled/>, with <data id="…" value="…"/> after it if t
 
 // readPayload reads a payload, or tells what is wanted instead. Element names
 // may have any case, as in Microsoft's own samples.
-func readPayload(text string) (p *payload, want string) {
+func readPayload(text string) (p *Payload, want string) {
 	if strings.TrimSpace(text) == "" {
 		return nil, payloadForm + "; to make the policy not configured, delete the node"
 	}
-	bad := func(why string) (*payload, string) { return nil, payloadForm + "; " + why }
+	bad := func(why string) (*Payload, string) { return nil, payloadForm + "; " + why }
 	// The payload has no root element of its own.
 	const open, close = "<payload>", "</payload>"
 	d := xml.NewDecoder(io.MultiReader(strings.NewReader(open), strings.NewReader(text), strings.NewReader(close)))
-	p = &payload{data: make(map[string]string)}
+	p = &Payload{Data: make(map[string]string)}
 	state, depth := "", 0
 	for {
 		t, err := d.Token()
@@ -72,10 +149,10 @@ func readPayload(text string) (p *payload, want string) {
 				if !ok {
 					return bad("data needs an id and a value")
 				}
-				if _, twice := p.data[id]; twice {
+				if _, twice := p.Data[id]; twice {
 					return bad("data " + shorten(id) + " is there twice")
 				}
-				p.data[id] = value
+				p.Data[id] = value
 			default:
 				return bad("not <" + shorten(t.Name.Local) + ">")
 			}
@@ -95,10 +172,10 @@ func readPayload(text string) (p *payload, want string) {
 	switch {
 	case state == "":
 		return bad("one of <enabled/> and <disabled/> is missing")
-	case state == "disabled" && len(p.data) > 0:
+	case state == "disabled" && len(p.Data) > 0:
 		return bad("<disabled/> takes no data")
 	}
-	p.enabled = state == "enabled"
+	p.Enabled = state == "enabled"
 	return p, ""
 }
 

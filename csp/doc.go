@@ -31,8 +31,8 @@
 // [ErrUndecidable] where the description does not say enough. It is never
 // silent about that. Not decidable are
 //
-//   - what data a Group Policy setting needs, which is said in its ADMX file,
-//     not in its node (the form of the payload is checked);
+//   - what data a Group Policy needs, in a schema that does not come with the
+//     facts of its ADMX file, as [Windows] does (the form is always checked);
 //   - XML documents with parts of schemas that Microsoft does not publish;
 //   - values of which a pattern without anchors describes only a part;
 //   - builds and editions that are not known, or not named although they share

@@ -149,20 +149,20 @@ func explainPayload(a, b string) (same bool, why string) {
 	switch {
 	case bad != "":
 		return false, "got a value that is no payload of a policy: " + shorten(b)
-	case want.enabled != got.enabled:
+	case want.Enabled != got.Enabled:
 		return false, fmt.Sprintf("want the policy %s, got it %s", want.state(), got.state())
 	}
-	for _, id := range slices.Sorted(maps.Keys(want.data)) {
-		v, ok := got.data[id]
+	for _, id := range slices.Sorted(maps.Keys(want.Data)) {
+		v, ok := got.Data[id]
 		switch {
 		case !ok:
 			return false, fmt.Sprintf("data %s is missing", shorten(id))
-		case lineEnds(v) != lineEnds(want.data[id]):
-			return false, fmt.Sprintf("data %s: %s", shorten(id), differ(want.data[id], v))
+		case lineEnds(v) != lineEnds(want.Data[id]):
+			return false, fmt.Sprintf("data %s: %s", shorten(id), differ(want.Data[id], v))
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(got.data)) {
-		if _, ok := want.data[id]; !ok {
+	for _, id := range slices.Sorted(maps.Keys(got.Data)) {
+		if _, ok := want.Data[id]; !ok {
 			return false, fmt.Sprintf("data %s is extra", shorten(id))
 		}
 	}

@@ -104,3 +104,19 @@ func ExampleNew() {
 	// Output:
 	// csp: ./Device/Vendor/OEM/Keyboard/Backlight: 11: want a number from 0 to 10
 }
+
+// A Group Policy is checked before it goes to a device, input by input.
+func ExampleADMXPolicy_Check() {
+	n, _ := csp.Windows().Lookup("./Device/Vendor/MSFT/Policy/Config/ADMX_ActiveXInstallService/AxISURLZonePolicies")
+	p, _ := csp.Windows().Policy(n.Allowed().ADMX)
+
+	payload := &csp.Payload{Enabled: true, Data: map[string]string{"InstallTrustedOCX": "2", "InstallSignedOCX": "1"}}
+	fmt.Println(p.Check(payload))
+	payload.Data["InstallUnSignedOCX"] = "0"
+	fmt.Println(p.Check(payload))
+	fmt.Println(payload)
+	// Output:
+	// csp: policy AxISURLZonePolicies: value not acceptable: want AxISURLZonePolicies, enabled, with data id InstallUnSignedOCX: one of 0, 1
+	// <nil>
+	// <enabled/><data id="InstallSignedOCX" value="1"/><data id="InstallTrustedOCX" value="2"/><data id="InstallUnSignedOCX" value="0"/>
+}

@@ -73,7 +73,10 @@ func TestGuard(t *testing.T) {
 		{"replace, wrong value", func(p dmtree.Provider) error { return dmtree.Replace(ctx, p, camera, dmtree.Int(9)) }, dmtree.ErrValue, ""},
 		{"replace, wrong format", func(p dmtree.Provider) error { return dmtree.Replace(ctx, p, camera, dmtree.String("0")) }, dmtree.ErrFormat, ""},
 		{"replace what is read only", func(p dmtree.Provider) error { return dmtree.Replace(ctx, p, result, dmtree.Int(0)) }, dmtree.ErrNotAllowed, ""},
-		{"replace, not decidable", func(p dmtree.Provider) error { return dmtree.Replace(ctx, p, admx, dmtree.String("<enabled/>")) }, nil, "replace " + admx},
+		{"replace a Group Policy", func(p dmtree.Provider) error { return dmtree.Replace(ctx, p, admx, dmtree.String("<disabled/>")) }, nil, "replace " + admx},
+		{"replace a Group Policy, without what it needs", func(p dmtree.Provider) error {
+			return dmtree.Replace(ctx, p, admx, dmtree.String("<enabled/>"))
+		}, dmtree.ErrValue, ""},
 		{"add", func(p dmtree.Provider) error { return dmtree.Add(ctx, p, wifi, dmtree.Interior()) }, nil, "add " + wifi},
 		{"add what is permanent", func(p dmtree.Provider) error {
 			return dmtree.Add(ctx, p, "./Device/Vendor/MSFT/WiFi", dmtree.Interior())

@@ -20,6 +20,8 @@ type Schema struct {
 	// stems are beginnings that most URIs share, and where they lead.
 	stems []stem
 
+	policies *policySet // what nodes of KindADMX stand for; nil: not known
+
 	patterns sync.Map // *Node → *pattern; pointers as keys, as strings would be boxed at each look-up
 	xsds     sync.Map // text → *xsd.Schema or error
 }

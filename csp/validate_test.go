@@ -69,9 +69,9 @@ func TestValidate(t *testing.T) {
 		{emam + "AutoUpdateSettings/PackageSource", str("https://a.example/a.exe"), "a list of which each item"},
 		{policy + "UserRights/AccessFromNetwork", str("*S-1-5-32-544\uF000*S-1-5-32-545"), ""},
 		// ADMX
-		{admx, str("<enabled/>"), "?"},
-		{admx, str(`<Enabled/><Data id="InstallTrustedOCX" value="0"/>`), "?"},
-		{admx, str("<disabled></disabled>"), "?"},
+		{admx, str("<enabled/>"), "with data id InstallTrustedOCX: one of 0, 1, 2"},
+		{admx, str(`<Enabled/><Data id="InstallTrustedOCX" value="0"/><data id="InstallSignedOCX" value="0"/><data id="InstallUnSignedOCX" value="1"/>`), ""},
+		{admx, str("<disabled></disabled>"), ""},
 		{admx, num(22), "format chr, not int"},
 		{admx, str(""), "to make the policy not configured, delete the node"},
 		{admx, str("1"), "no text beside them"},
@@ -203,7 +203,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, map[csp.Kind]result{
 		csp.KindAny: {taken: 32}, csp.KindNone: {taken: 20}, csp.KindEnum: {taken: 1126}, csp.KindFlag: {taken: 11},
 		csp.KindRange: {taken: 191}, csp.KindRegEx: {taken: 2}, csp.KindJSON: {taken: 1},
-		csp.KindADMX: {undecided: 2501}, // what a policy needs is said in its ADMX file
+		csp.KindADMX: {taken: 2501},
 	}, got)
 }
 

@@ -5,11 +5,13 @@ import (
 	"sync"
 )
 
-//go:generate go run ../internal/ddfgen -ddf ../../shared/ddf -out data
+//go:generate go run ../internal/ddfgen -ddf ../../shared/ddf -admx ../../shared/admx -out data
 
 var (
 	//go:embed data/windows.txt
 	windowsText string
+	//go:embed data/admx.txt
+	windowsPolicies string
 	//go:embed data/errata.txt
 	windowsErrata string
 )
@@ -21,7 +23,8 @@ var windows struct {
 
 // Windows returns the schema of the configuration service providers of
 // Windows, from the description files that data/NOTICE names, corrected by
-// data/errata.txt, which gives the source of each line. The first call
+// data/errata.txt, which gives the source of each line, with what the ADMX
+// files of Windows say about the policies behind it. The first call
 // takes a few milliseconds; a program that never calls it does not carry the
 // data.
 func Windows() *Schema {
@@ -35,6 +38,7 @@ func Windows() *Schema {
 		if err != nil {
 			panic(err) // the files are part of this package, and a test reads them
 		}
+		s.policies = &policySet{text: windowsPolicies}
 		windows.schema = s
 	})
 	return windows.schema

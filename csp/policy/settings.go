@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 
+	"github.com/omadm-sdk/omadm/csp"
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/session"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -89,10 +90,10 @@ func Encrypted(results []session.Result) (bool, error) {
 	return false, errors.New("policy: EncryptionCompliance is not among the results")
 }
 
-// Enable sets a policy that an ADMX file describes: payload is <enabled/>, with its data elements, or <disabled/>. To
-// configure such a policy no more, delete it.
-func Enable(b *session.Batch, u dmtree.URI, payload string) *session.Entry {
-	return b.Replace(u, dmtree.String(payload)).As(syncml.DataCDATA)
+// SetPayload sets a policy that stands for a Group Policy. What its payload needs is in [csp.ADMXPolicy]. To configure
+// such a policy no more, delete it.
+func SetPayload(b *session.Batch, u dmtree.URI, p *csp.Payload) *session.Entry {
+	return b.Replace(u, dmtree.String(p.String())).As(syncml.DataCDATA)
 }
 
 func number(b bool) int64 {

@@ -15,9 +15,9 @@ func TestRegenerate(t *testing.T) {
 	if _, err := os.Stat(sources); err != nil && os.Getenv("CI") != "true" {
 		t.Skip("the description files are not at hand")
 	}
-	r, err := generate(sources)
+	r, err := generate(sources, "../../../shared/admx")
 	require.NoError(t, err)
-	for name, got := range map[string][]byte{"windows.txt": r.schema, "NOTICE": r.notice} {
+	for name, got := range map[string][]byte{"windows.txt": r.schema, "admx.txt": r.policies, "NOTICE": r.notice} {
 		want, err := os.ReadFile(filepath.Join(data, name))
 		require.NoError(t, err)
 		// Not Equal: the difference would be half a megabyte.
@@ -26,10 +26,10 @@ func TestRegenerate(t *testing.T) {
 }
 
 func TestGenerateErrors(t *testing.T) {
-	_, err := generate(t.TempDir())
+	_, err := generate(t.TempDir(), t.TempDir())
 	require.ErrorContains(t, err, "no description files")
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.xml"), []byte("<Other/>"), 0o600))
-	_, err = generate(dir)
+	_, err = generate(dir, t.TempDir())
 	require.ErrorContains(t, err, "bad")
 }

@@ -115,7 +115,7 @@ func TestPolicies(t *testing.T) {
 			policy.DeviceLock{Password: true, MinLength: new(int64(8)), AllowSimple: new(false)}.Write(b)
 			policy.AllowStorageCard(b, false)
 			policy.RequireDeviceEncryption(b)
-			policy.Enable(b, policy.Config("ADMX_AppCompat", "AppCompatTurnOffEngine"), "<enabled/>")
+			policy.SetPayload(b, policy.Config("ADMX_AppCompat", "AppCompatTurnOffEngine"), &csp.Payload{Enabled: true})
 		})
 		for _, r := range res {
 			require.NoError(t, r.Err())
@@ -255,7 +255,10 @@ func TestBadInput(t *testing.T) {
 			})
 		}, syncml.StatusCommandFailed},
 		{"malformed ADMX", func(b *session.Batch) {
-			policy.Enable(b, policy.Config("ADMX_AppCompat", "AppCompatTurnOffEngine"), "<enabled")
+			b.Replace(policy.Config("ADMX_AppCompat", "AppCompatTurnOffEngine"), dmtree.String("<enabled"))
+		}, syncml.StatusCommandFailed},
+		{"a Group Policy without what it needs", func(b *session.Batch) {
+			policy.SetPayload(b, policy.Config("ADMX_ActiveXInstallService", "AxISURLZonePolicies"), &csp.Payload{Enabled: true})
 		}, syncml.StatusCommandFailed},
 		{"a malformed installation", func(b *session.Batch) {
 			b.Add(hosted, dmtree.Interior())
