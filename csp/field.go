@@ -5,6 +5,32 @@ import (
 	"strings"
 )
 
+// The text form of a schema, line by line:
+//
+//	omadm-schema 1
+//	$3k7<tab>10.0.22000 10.0.19043.1202      texts that nodes share, by name
+//	(an empty line)
+//	Device<tab>-                             a node that no file describes
+//	 Vendor<tab>-                            one space more: a child
+//	    AllowCamera<tab>int ADGR ?<tab>vE:0|1<tab>d1
+//	    {SSID}<tab>node ADG *<tab>nS         a name chosen at run time
+//
+// After the name stand the format, the letters of the commands, and the
+// occurrence (1 ? * + n N, with a number) with flags: p permanent, c or i for
+// the case of the name, a Atomic required, x Replace appends. Then come fields,
+// a letter and atoms with | between them; an atom is text, or $ and the name of
+// a shared one. Inside texts, \\ \t \n \r \p \c \d stand for backslash, tab,
+// line feed, carriage return, | : and $.
+//
+//	v  values: the kind (N E F R X S A J D), the delimiter of a list, a colon, atoms
+//	d  default          k  holds a credential     n  naming: C S U
+//	b  builds           s  CSP version            e  editions, hexadecimal
+//	j  Entra join       c  conflict: w l h L H    m  MIME types      M  DDFName
+//	r  restart: A S     g  Group Policy           o  deprecated since
+//	t  top of a tree: file, path
+//	p  a group of dependencies, then: = the values it changes to,
+//	   + or ! a node, ? the values it must or must not have
+
 // field returns the field of n that starts with letter.
 func (n *Node) field(letter byte) (string, bool) {
 	for rest := n.line; ; {

@@ -54,6 +54,9 @@ func New(trees ...Tree) (*Schema, error) {
 		if !path.Valid() {
 			return nil, fmt.Errorf("csp: tree %s: path %q is no URI", t.File, t.Path)
 		}
+		if t.Root == nil {
+			return nil, fmt.Errorf("csp: tree %s at %s has no node", t.File, t.Path)
+		}
 		depth := 0
 		for name := range path.Canonical().Names() {
 			at = at.child(name, false)
@@ -75,6 +78,9 @@ func (p *place) add(d *Def, depth int) error {
 		return fmt.Errorf("a node has no name")
 	case strings.ContainsAny(d.Name, "{}") && d.Dynamic:
 		return fmt.Errorf("{%s} is no name", d.Name)
+	case int(d.Occurs) >= len(occursLetters) || int(d.Naming) >= len(namingLetters) || int(d.Conflict) >= len(conflictLetters) ||
+		int(d.Reboot) >= len(rebootLetters) || int(d.Allowed.Kind) >= len(kindLetters):
+		return fmt.Errorf("%s has an unknown occurrence, naming, conflict resolution, restart or kind of values", d.Name)
 	}
 	c := p.child(d.Name, d.Dynamic)
 	c.def = d

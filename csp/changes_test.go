@@ -102,6 +102,8 @@ func TestMerge(t *testing.T) {
 		{Path: "./..", Root: def("A", dmtree.FormatInt)},
 		{Path: ".", Root: def("", dmtree.FormatInt)},
 		{Path: ".", Root: &csp.Def{Name: "{A}", Dynamic: true}},
+		{Path: ".", Root: &csp.Def{Name: "A", Occurs: 99}},
+		{Path: "."},
 		{Path: "./" + strings.Repeat("a/", 40) + "a", Root: def("A", dmtree.FormatInt)},
 	} {
 		_, err := csp.New(bad)
