@@ -13,6 +13,42 @@
 //
 // Each message travels in one HTTP request or response, so the device always opens, and the server only answers.
 //
+// # A server
+//
+// A [Server] needs an [auth.Authenticator], which says who is calling, and something to say. That comes in three ways,
+// which may be used side by side:
+//
+//   - A [Handler] is called with each message: its alerts, and the results of earlier commands. What it writes is sent in
+//     reply. [Handlers] holds several, each of which hears of its own commands only.
+//   - The [Queue] takes commands for a device at any time, and keeps the outcome of each.
+//   - A [Script] asks, looks at the answer, and asks again, in straight-line code.
+//
+// Commands are written to a [Batch], with the typed values of package dmtree. The engine numbers and packs them, within
+// what the device takes, matches Statuses and Results with them, and makes of both a [Result]. A session ends with the
+// first message in which nothing is left to send.
+//
+// Between two messages a session exists in the [Store] only, so any node may take the next one. [MemoryStore] forgets,
+// [FileStore] does not, and package sqlstore keeps sessions of one or many nodes in a database.
+//
+// # What is delivered, and how often
+//
+// An outcome is recorded once. What a device does is done exactly once as long as it repeats its messages when an answer
+// gets lost: a repeated message is known by its octets, for [Limits].Replay, and gets the answer that the first one got.
+//
+// If a session dies with commands out, because the device has rebooted, say, their outcome is unknown. Get, Add, Replace
+// and Delete are sent again in the next session, and 418 after an Add, or 404 after a Delete, is taken for what it then
+// is. An Exec is not: its [Result] says Unknown, and holds what [Entry.Probe] found out. After three sessions everything
+// is unknown.
+//
+// A Handler is told of an outcome, or an alert, at least once: it is committed before the Handler is called, and told
+// again under the same key until the Handler returns nil. A command without Status is not taken for done: its Status is 0.
+//
+// # What devices may do wrong
+//
+// A message is read whole, checked and parsed before any of it counts. What is no message is an HTTP error; one in which
+// a command is wrong is served but for that command. A device that has not proved itself leaves nothing behind. [Limits]
+// bound what one device can make the server do, and one device waits for no other.
+//
 // # A device
 //
 // A [Client] needs an address, an ID and a tree of package dmtree, whose providers do what the server asks for. [Client.Run]

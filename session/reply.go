@@ -150,7 +150,11 @@ func (c *composer) finish(final bool) (*Reply, error) {
 			return nil, err
 		}
 	}
-	return &Reply{Status: http.StatusOK, HTTP: c.out.HTTP, Body: c.buf.Bytes()}, nil
+	reply := &Reply{Status: http.StatusOK, HTTP: c.out.HTTP, Body: c.buf.Bytes(), URL: c.x.msg.Header.RespURI}
+	if c.x.sess != nil {
+		reply.URL = c.x.sess.respURI
+	}
+	return reply, nil
 }
 
 // refuse answers a message whose sender has not proved itself. Nothing is executed, and nothing changes.

@@ -1,7 +1,10 @@
 package session_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/session"
 	"github.com/omadm-sdk/omadm/session/sessiontest"
@@ -472,4 +476,151 @@ func TestVersions(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestServerHonoursRespURI: S25. Where the transport can choose, replies go where the device wants them.
+func TestServerHonoursRespURI(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		s := newServer(t, asks(nil, func(w *session.Writer) { w.Get("./A") }))
+		body := func(msg, uri string) []byte {
+			b, err := syncml.Append(nil, &syncml.Message{Header: syncml.Header{
+				SessionID: "1", MsgID: msg, Target: syncml.Location{URI: "x"}, Source: syncml.Location{URI: "device-1"}, RespURI: uri,
+			}, Commands: []syncml.Command{&syncml.Alert{CmdID: "1", Code: 1201}}}, &syncml.EncoderOptions{Encoding: enc})
+			require.NoError(t, err)
+			return b
+		}
+		var got []string
+		for i, uri := range []string{"", "https://device.example/1", "", "https://device.example/2"} {
+			r, err := s.Exchange(t.Context(), start, &session.Exchange{
+				HTTP: http.Header{"Content-Type": {enc.ContentType()}}, Body: body(strconv.Itoa(i+1), uri),
+			})
+			require.NoError(t, err)
+			got = append(got, r.URL)
+		}
+		require.Equal(t, []string{"", "https://device.example/1", "https://device.example/1", "https://device.example/2"}, got)
+	})
+}
+
+// TestProperties: S24, a server reads and writes all eight properties of a node; what may not be written is for the device
+// to refuse.
+func TestProperties(t *testing.T) {
+	for _, prop := range []string{"ACL", "Format", "Name", "Size", "Title", "TStamp", "Type", "VerNo"} {
+		each(t, func(t *testing.T, enc syncml.Encoding) {
+			u := dmtree.URI("./Vendor/MSFT/Node").WithProp(prop)
+			var got []session.Result
+			d := sessiontest.NewDevice(t, newServer(t, asks(&got, func(w *session.Writer) {
+				w.Get(u)
+				w.Replace(u, dmtree.String("new"))
+			})))
+			d.Encoding = enc
+			m := d.Open()
+			require.Equal(t, []string{"Get ./Vendor/MSFT/Node?prop=" + prop, "Replace ./Vendor/MSFT/Node?prop=" + prop}, sent(m))
+			d.Send(ok(d, m)...)
+			v, err := got[0].Value()
+			require.NoError(t, err)
+			require.Equal(t, "value", v.String())
+			require.NoError(t, got[1].Err())
+		})
+	}
+}
+
+// TestStandardObjects: S23, S01. A server reads DevInfo, which comes by itself, and DevDetail and DMAcc, which it asks for.
+func TestStandardObjects(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		tree := new(dmtree.Memory)
+		for u, v := range map[dmtree.URI]dmtree.Value{
+			"./DevDetail/URI/MaxDepth": dmtree.String("0"), "./DevDetail/LrgObj": dmtree.Bool(true), "./DevDetail/SwV": dmtree.String("10.0"),
+			"./SyncML/DMAcc/corp/ServerID": dmtree.String("mdm"), "./SyncML/DMAcc/corp/AppAddr/1/Addr": dmtree.String("https://dm.example/dm"),
+		} {
+			tree.Set(u, v)
+		}
+		got := make(map[string]string)
+		p := sessiontest.New(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+			if r.First {
+				for name, value := range r.DevInfo {
+					got["./DevInfo/"+name] = value
+				}
+				w.Get("./DevDetail")
+				w.Get("./SyncML/DMAcc")
+			}
+			for _, res := range r.Results {
+				v, err := res.Value()
+				if err != nil {
+					return err
+				}
+				if !v.IsInterior() {
+					got[string(res.URI)] = v.String()
+				}
+				for name := range v.Names() {
+					w.Get(res.URI.Join(name))
+				}
+			}
+			return nil
+		}), tree)
+		p.Client.Encoding = enc
+		p.Run(t.Context())
+		require.Equal(t, "device-1", got["./DevInfo/DevId"])
+		require.Equal(t, "10.0", got["./DevDetail/SwV"])
+		require.Equal(t, "true", got["./DevDetail/LrgObj"])
+		require.Equal(t, "0", got["./DevDetail/URI/MaxDepth"])
+		require.Equal(t, "https://dm.example/dm", got["./SyncML/DMAcc/corp/AppAddr/1/Addr"], p.Trace())
+	})
+}
+
+// TestFloods: what one device sends without end costs a bounded amount, and others nothing.
+func TestFloods(t *testing.T) {
+	t.Run("sessions of one device", func(t *testing.T) {
+		store := new(session.MemoryStore)
+		s := newServer(t, asks(nil, func(w *session.Writer) {
+			for i := range 20 {
+				w.Get(dmtree.URI("./A").Join(strconv.Itoa(i)))
+			}
+		}))
+		s.Store, s.Logger = store, quiet()
+		d := sessiontest.NewDevice(t, s)
+		size := 0
+		for i := range 200 {
+			d.Open()
+			if r, err := store.Load(t.Context(), d.ID, time.Now(), 1); err != nil {
+				t.Fatal(err)
+			} else if size = max(size, len(r.State)+len(r.Reply)); i == 20 {
+				defer func(first int) { require.LessOrEqual(t, size, first+first/10) }(size)
+			}
+		}
+	})
+	t.Run("sessions of many users", func(t *testing.T) {
+		store := new(session.MemoryStore)
+		s := newServer(t, nil)
+		user := 0
+		s.Auth = auth.AuthenticatorFunc(func(_ context.Context, r *auth.Request) (*auth.Result, error) {
+			return &auth.Result{Identity: &auth.Identity{Device: r.Message.Source.URI, User: strconv.Itoa(user)}}, nil
+		})
+		s.Store, s.Logger = store, quiet()
+		d := sessiontest.NewDevice(t, s)
+		for user = range 200 {
+			d.Open(alert(1224, event("com.microsoft.mdm.synctype", "chr", "user")))
+		}
+		r, err := store.Load(t.Context(), d.ID, time.Now(), 1)
+		require.NoError(t, err)
+		require.Less(t, len(r.State)+len(r.Reply), 64<<10)
+	})
+	t.Run("news for a handler that fails", func(t *testing.T) {
+		store := new(session.MemoryStore)
+		s := newServer(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error { return errors.New("always") }))
+		s.Store, s.Logger = store, quiet()
+		d := sessiontest.NewDevice(t, s)
+		var alerts []syncml.Command
+		for range 1500 {
+			alerts = append(alerts, alert(1226, event("x", "chr", "y")))
+		}
+		for range 10 {
+			for _, a := range alerts {
+				a.SetID("")
+			}
+			d.Open(alerts...)
+		}
+		r, err := store.Load(t.Context(), d.ID, time.Now(), 1)
+		require.NoError(t, err)
+		require.Less(t, len(r.State), 2<<20)
+	})
 }

@@ -33,6 +33,10 @@ type Reply struct {
 	HTTP   http.Header
 	Body   []byte
 
+	// URL is where the device wants the reply to go (RespURI), for a transport that can choose. HTTP cannot: the reply is
+	// the response. Empty: back to where the message came from.
+	URL string
+
 	// TLS is the connection that the reply came over, on the client's side.
 	TLS *tls.ConnectionState
 }

@@ -24,3 +24,14 @@ func readAll(res *http.Response) []byte {
 	res.Body = io.NopCloser(bytes.NewReader(b))
 	return b
 }
+
+// Transport returns an http.RoundTripper that hands requests to h, without sockets and on the caller's goroutine.
+func Transport(h http.Handler) http.RoundTripper { return transport{h} }
+
+type transport struct{ h http.Handler }
+
+func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	server := req.Clone(req.Context())
+	server.RequestURI = req.URL.RequestURI()
+	return serve(t.h, server), nil
+}
