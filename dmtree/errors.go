@@ -1,6 +1,10 @@
 package dmtree
 
-import "errors"
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
 
 // What can go wrong with a node. Providers return these, alone or wrapped;
 // the functions of this package add operation and URI in an [*Error]. The
@@ -39,8 +43,10 @@ func (e *Error) Error() string {
 	if e.Op != "" {
 		s += e.Op + " "
 	}
-	if e.URI != "" {
-		s += string(e.URI) + ": "
+	if u := string(e.URI); len(u) > 256 { // as long as a hostile peer likes
+		s += strings.ToValidUTF8(u[:200], "") + "… (" + strconv.Itoa(len(u)) + " bytes): "
+	} else if u != "" {
+		s += u + ": "
 	}
 	return s + e.Err.Error()
 }

@@ -33,7 +33,7 @@ type Memory struct {
 	gate    sync.Mutex    // for the next three
 	group   any           // of the writers who share the turn; nil if there is only one
 	sharing int           // how many of them there are
-	pending []Change      // what they have prepared
+	pending []prepared    // what they have prepared and not committed yet
 	mu      sync.RWMutex
 	index   index
 	values  []Value // by node number
@@ -47,7 +47,9 @@ type Memory struct {
 // is how a device fills its own tree. Missing parents are created. Setting
 // Interior() on an interior node changes nothing; any other change between
 // leaf and interior node replaces the node with all that is below it. It
-// panics if u is not valid or longer than any peer could send.
+// panics if u is not valid or longer than any peer could send, or if the change
+// cannot be made because a Journal fails or because the caller holds a prepared
+// transaction on the same Memory; Apply answers errors instead.
 func (m *Memory) Set(u URI, v Value) {
 	c, err := ParseURI(string(u))
 	if err != nil || !fits(c) || c.Prop() != "" || c.List() != "" {
@@ -160,7 +162,7 @@ func (m *Memory) Apply(ctx context.Context, changes ...Change) error {
 		return err
 	}
 	defer m.release()
-	if err := m.prepare(changes); err != nil {
+	if err := m.check(changes); err != nil {
 		return wrap("apply", "", err)
 	}
 	return m.commit(changes)
@@ -172,7 +174,7 @@ func (m *Memory) change(ctx context.Context, c Change) error {
 		return err
 	}
 	defer m.release()
-	if err := m.prepare([]Change{c}); err != nil {
+	if err := m.check([]Change{c}); err != nil {
 		return err
 	}
 	return m.commit([]Change{c})
@@ -234,13 +236,21 @@ func withGroup(ctx context.Context, tx Tx) context.Context {
 	return context.WithValue(ctx, groupKey{}, tx)
 }
 
-// prepare checks changes on top of those that share the turn, and joins them.
-func (m *Memory) prepare(changes []Change) error {
+// prepared are the changes of a transaction that has its turn.
+type prepared struct {
+	tx      *memoryTx
+	changes []Change
+}
+
+// check tells whether changes can be made on top of those that share the turn.
+func (m *Memory) check(changes []Change) error {
 	m.gate.Lock()
 	defer m.gate.Unlock()
 	after := view{m: m}
-	for _, c := range m.pending {
-		after.apply(c)
+	for _, p := range m.pending {
+		for _, c := range p.changes {
+			after.apply(c)
+		}
 	}
 	for _, c := range changes {
 		if err := after.check(c); err != nil {
@@ -248,7 +258,6 @@ func (m *Memory) prepare(changes []Change) error {
 		}
 		after.apply(c)
 	}
-	m.pending = append(m.pending, changes...)
 	return nil
 }
 

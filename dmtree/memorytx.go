@@ -1,6 +1,9 @@
 package dmtree
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // memoryTx keeps its changes in a list and shows them through a view.
 type memoryTx struct {
@@ -87,10 +90,13 @@ func (t *memoryTx) Prepare(ctx context.Context) error {
 	if err := t.m.acquire(ctx); err != nil {
 		return err
 	}
-	if err := t.m.prepare(t.changes); err != nil { // others may have written since
+	if err := t.m.check(t.changes); err != nil { // others may have written since
 		t.m.release()
 		return wrap("prepare", "", err)
 	}
+	t.m.gate.Lock()
+	t.m.pending = append(t.m.pending, prepared{t, t.changes})
+	t.m.gate.Unlock()
 	t.prepared = true
 	return nil
 }
@@ -115,6 +121,9 @@ func (t *memoryTx) Rollback(context.Context) error {
 
 func (t *memoryTx) end() {
 	if t.prepared {
+		t.m.gate.Lock()
+		t.m.pending = slices.DeleteFunc(t.m.pending, func(p prepared) bool { return p.tx == t })
+		t.m.gate.Unlock()
 		t.m.release()
 	}
 	t.over = true

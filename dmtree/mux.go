@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // A Mux joins providers into one tree. Each serves the subtree at its pattern,
@@ -19,8 +20,8 @@ import (
 // pattern spells them. The zero Mux is empty and ready; it is safe for
 // concurrent use, and a slow provider holds up nobody who wants another.
 type Mux struct {
-	mu    sync.RWMutex
-	root  muxNode
+	mu    sync.Mutex              // of Handle
+	trie  atomic.Pointer[muxNode] // is never changed, only replaced
 	count int
 }
 
@@ -53,8 +54,9 @@ func (m *Mux) Handle(pattern string, p Provider) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.root.refuse(pattern, names)
-	n := &m.root
+	root := m.root().clone()
+	root.refuse(pattern, names)
+	n := root
 	for _, name := range names {
 		n = n.step(name)
 	}
@@ -67,6 +69,36 @@ func (m *Mux) Handle(pattern string, p Provider) {
 		mt.names = append(mt.names, name)
 	}
 	n.mount = mt
+	m.trie.Store(root)
+}
+
+// root returns the patterns as they are now.
+func (m *Mux) root() *muxNode {
+	if n := m.trie.Load(); n != nil {
+		return n
+	}
+	return new(muxNode)
+}
+
+// clone copies the steps at n and below.
+func (n *muxNode) clone() *muxNode {
+	if n == nil {
+		return nil
+	}
+	c := &muxNode{name: n.name, any: n.any.clone(), mount: n.mount}
+	for _, step := range n.order {
+		c.link(step.clone())
+	}
+	return c
+}
+
+// link makes c a step after n.
+func (n *muxNode) link(c *muxNode) {
+	if n.fixed == nil {
+		n.fixed = make(map[string]*muxNode)
+	}
+	n.fixed[foldName(c.name)], n.fixed[c.name] = c, c
+	n.order = append(n.order, c)
 }
 
 // Begin implements Beginner. The transaction reaches a provider with the first
@@ -139,15 +171,10 @@ func (n *muxNode) step(name string) *muxNode {
 		}
 		return n.any
 	}
-	key := foldName(name)
-	c := n.fixed[key]
+	c := n.fixed[foldName(name)]
 	if c == nil {
 		c = &muxNode{name: name}
-		if n.fixed == nil {
-			n.fixed = make(map[string]*muxNode)
-		}
-		n.fixed[key], n.fixed[name] = c, c
-		n.order = append(n.order, c)
+		n.link(c)
 	}
 	return c
 }
@@ -160,8 +187,6 @@ type route struct {
 }
 
 func (m *Mux) route(u URI) route {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
 	r := route{uri: u}
 	depth := 0
 	var visit func(n *muxNode, rest string, d int)
@@ -188,7 +213,7 @@ func (m *Mux) route(u URI) route {
 			visit(n.any, rest, d+1)
 		}
 	}
-	visit(&m.root, u.path(), 0)
+	visit(m.root(), u.path(), 0)
 	if r.mount != nil {
 		r.uri = r.mount.spell(u)
 	}
@@ -430,8 +455,12 @@ func (r route) belowLeaf() bool {
 	return leaf && r.uri.Depth() > len(r.mount.names)
 }
 
-// synthetic reports whether the node is above some pattern.
+// synthetic reports whether the node is above some pattern, or the root, which
+// always exists.
 func (r route) synthetic() bool {
+	if r.uri == Root {
+		return true
+	}
 	for _, n := range r.at {
 		if len(n.order) > 0 || n.any != nil {
 			return true

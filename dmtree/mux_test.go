@@ -314,3 +314,29 @@ func TestMuxTransactionWithoutRollback(t *testing.T) {
 		t.Errorf("commit: %v, %d nodes", err, mem.Len())
 	}
 }
+
+func TestMuxIsSafeForConcurrentUse(t *testing.T) {
+	m := new(dmtree.Mux)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 50 {
+			m.Handle(fmt.Sprintf("./A/%d/{x}", i), echo("x"))
+			m.Handle(fmt.Sprintf("./A/%d/{x}/Y", i), echo("y"))
+		}
+	}()
+	for range 50 {
+		for _, err := range dmtree.Walk(t.Context(), m, ".") {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if v, err := dmtree.Get(t.Context(), m, "./a/0/b/y"); err == nil && !strings.HasSuffix(v.Text(), "./A/0/b/Y") && !strings.HasPrefix(v.Text(), "x ") {
+			t.Errorf("./a/0/b/y is %s", v)
+		}
+	}
+	<-done
+	if v, err := dmtree.Get(t.Context(), m, "./A"); err != nil || len(slices.Collect(v.Names())) != 50 {
+		t.Errorf("./A lists %v, %v", v, err)
+	}
+}

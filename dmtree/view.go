@@ -39,7 +39,7 @@ func (w *view) key(u URI) URI {
 	return u.Fold()
 }
 
-// get returns the value of a node; names of children come last-created last.
+// get returns the value of a node; the children that are new come last.
 func (w *view) get(u URI) (Value, bool) {
 	n, base := w.lookup(u)
 	if n != nil && (n.gone || n.value.format != FormatNode) {

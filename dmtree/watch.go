@@ -197,14 +197,6 @@ func (w *watchers) send(e Event) {
 // Watch implements Watcher for the providers that are one and are mounted when
 // it is called. ErrUnsupported if there are none at root, above or below it.
 func (m *Mux) Watch(root URI, f func(Event)) (stop func(), err error) {
-	m.mu.RLock()
-	var mounts []*mount
-	for mt := range m.root.mounts {
-		if mt.overlaps(root) {
-			mounts = append(mounts, mt)
-		}
-	}
-	m.mu.RUnlock()
 	var stops []func()
 	stop = func() {
 		for _, stop := range stops {
@@ -212,9 +204,9 @@ func (m *Mux) Watch(root URI, f func(Event)) (stop func(), err error) {
 		}
 	}
 	var watched []Provider
-	for _, mt := range mounts {
+	for mt := range m.root().mounts {
 		w, ok := mt.provider.(Watcher)
-		if !ok || slices.ContainsFunc(watched, func(p Provider) bool { return same(p, mt.provider) }) {
+		if !ok || !mt.overlaps(root) || slices.ContainsFunc(watched, func(p Provider) bool { return same(p, mt.provider) }) {
 			continue
 		}
 		one, err := w.Watch(root, f)
