@@ -133,6 +133,22 @@ func TestLinks(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestFilesAreThere wants each file that the map for contributors names to exist in one of the packages it speaks of.
+func TestFilesAreThere(t *testing.T) {
+	names := regexp.MustCompile("`([a-z/]+\\.go)`").FindAllStringSubmatch(read(t, "internal", "README.md"), -1)
+	require.NotEmpty(t, names)
+	for _, m := range names {
+		found := false
+		for _, dir := range []string{".", "syncml", "dmtree", "session", "auth", "csp"} {
+			_, err := os.Stat(filepath.Join(root, dir, filepath.FromSlash(m[1])))
+			found = found || err == nil
+		}
+		if !found {
+			t.Errorf("internal/README.md names %s, which is not there", m[1])
+		}
+	}
+}
+
 // TestExportedHaveComments wants a doc comment on everything that users can name. Of a group of constants or variables
 // the comment of the group will do, or one at the end of the line.
 func TestExportedHaveComments(t *testing.T) {
