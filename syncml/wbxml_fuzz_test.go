@@ -102,11 +102,16 @@ func FuzzWBXML(f *testing.F) {
 			t.Errorf("the second time: %v", diff)
 		}
 		xml := again(first, syncml.XML)
-		for _, d := range syncml.Diff(first, again(xml, syncml.WBXML), nil) {
-			if carriesBytes(d) {
-				continue
+		diff := syncml.Diff(first, again(xml, syncml.WBXML), nil)
+		for _, d := range diff {
+			if strings.Contains(d.A, `xmlns="syncml:`) {
+				return // XML tells elements by their names alone, WBXML by their pages too
 			}
-			t.Errorf("by way of XML: %v", d)
+		}
+		for _, d := range diff {
+			if !carriesBytes(d) {
+				t.Errorf("by way of XML: %v", d)
+			}
 		}
 	})
 }
