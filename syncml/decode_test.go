@@ -234,6 +234,7 @@ func TestDecodeSpellings(t *testing.T) {
 
 func data(d syncml.Data) syncml.Item { return syncml.Item{Data: d} }
 
+// X18: what DM does not use is ignored, and the command is there to be answered.
 func TestX18IgnoredElements(t *testing.T) {
 	m, err := decode(t, message(`<Delete><CmdID>1</CmdID><NoResp/><Archive/><SftDel/><Cred><Data>x</Data></Cred>`+
 		`<Item><Target><LocURI>./a</LocURI></Target></Item></Delete>`+
@@ -259,6 +260,7 @@ func TestMetaInForce(t *testing.T) {
 	})
 }
 
+// X21: all eleven formats, and no other in strict reading.
 func TestX21Formats(t *testing.T) {
 	for _, f := range []string{"b64", "bin", "bool", "chr", "int", "node", "null", "xml", "date", "time", "float"} {
 		m, err := decode(t, item(`<Target><LocURI>./a</LocURI></Target><Meta><Format xmlns="syncml:metinf">`+f+`</Format></Meta>`),

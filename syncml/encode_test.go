@@ -89,6 +89,7 @@ func TestX01Versions(t *testing.T) {
 	require.Contains(t, string(out), `"SYNCML:SYNCML1.1"><SyncHdr><VerDTD>1.1</VerDTD><VerProto>DM/1.1</VerProto>`)
 }
 
+// X03: the media types of both encodings, and nothing else.
 func TestX03MediaTypes(t *testing.T) {
 	tests := []struct {
 		in   string
