@@ -1,7 +1,6 @@
 package sessiontest_test
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -25,7 +24,7 @@ func TestRunClient(t *testing.T) {
 				sessiontest.RunClient(t, &sessiontest.ClientOptions{Root: "./Vendor/Test", Profile: profile}, func(t *testing.T, url string) {
 					c := &session.Client{
 						URL: url, ID: "x", Tree: tree, Profile: profile, Encoding: e, HTTP: new(http.Client),
-						Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+						Logger: slog.New(slog.DiscardHandler),
 					}
 					c.Run(t.Context(), nil) // how it ends is for the suite to judge
 				})
