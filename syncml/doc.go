@@ -57,6 +57,25 @@
 // refused, with an error that names it; [EncoderOptions.AsIs] writes it all the same, for tools that convert what others
 // have sent. Text that XML cannot carry is refused too, or replaced, or sent as base64, by [EncoderOptions.BadChar].
 //
+// # WBXML
+//
+// The same types go out in WBXML where [EncoderOptions.Encoding] says so, and nothing that they hold is lost on the way
+// from one encoding to the other, but for three things: a CDATA section comes back as text; attributes, OriginalError of
+// [Status] among them, and white space between the elements of markup are dropped; and documents within Data change
+// their spelling.
+//
+// Those documents are the trees (TNDS), their descriptions (DDF) and DevInf, whose media types exist twice. As types they
+// are [DataMarkup] under a type that ends in +xml; in WBXML they travel as documents of their own, as opaque data under
+// +wbxml. [ToXML] and [ToWBXML] convert them where they stand alone, and package devinf reads DevInf.
+//
+// Octets are [DataOpaque]. Under the format bin they go out as they are in WBXML, and as base64 under b64 in XML, which
+// has nothing else; [Item.Value] gives the same octets at the other end of either.
+//
+// Versions 1.1, 1.2 and 1.3 are read, with string tables, literal tags and entities; attributes, processing instructions
+// and extension tokens are read over. Tags that no code page has come as elements with a name such as wbxml-0-3F. Written
+// is version 1.2 in UTF-8 without a string table, unless [Append] meets elements that no page has. [Walk] explains a
+// capture octet by octet, up to where it was cut.
+//
 // # Forgiving and strict
 //
 // By default a Decoder accepts what can be understood, since devices and servers send all of this:
@@ -81,6 +100,7 @@
 //
 // # For people who look at messages
 //
-// [Diff] compares two messages by meaning. [Indent] lays out the XML of a message in lines. [StatusCode] and [AlertCode]
-// know their names and what they mean. Credentials, challenges and nonces do not show when they are formatted or logged.
+// [Diff] compares two messages by meaning. [Indent] lays out the XML of a message in lines, [Walk] the octets of WBXML.
+// [StatusCode] and [AlertCode] know their names and what they mean. Credentials, challenges and nonces do not show when
+// they are formatted or logged.
 package syncml
