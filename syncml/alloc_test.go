@@ -60,7 +60,7 @@ func TestAllocations(t *testing.T) {
 				if buf, err = syncml.Append(buf[:0], msg, nil); err != nil {
 					t.Fatal(err)
 				}
-			}), 2.0, "appending")
+			}), 20.0, "appending")
 			require.LessOrEqual(t, testing.AllocsPerRun(20, func() {
 				if _, err := syncml.Unmarshal(m.XML, nil); err != nil {
 					t.Fatal(err)

@@ -157,8 +157,8 @@ func (e *Encoder) flush() error {
 // appenders are Encoders for Append, so that it costs no allocation.
 var appenders = sync.Pool{New: func() any { return new(Encoder) }}
 
-// Append writes a whole message behind dst and returns the longer slice, or dst and an error. Nil options mean the
-// defaults.
+// Append writes a whole message behind dst and returns the longer slice, or dst and an error. What dst has of capacity
+// behind what is returned may be overwritten too. Nil options mean the defaults.
 func Append(dst []byte, m *Message, opts *EncoderOptions) ([]byte, error) {
 	e := appenders.Get().(*Encoder)
 	defer func() {

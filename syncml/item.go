@@ -155,7 +155,7 @@ func CDATA(s string) Data { return newData(DataCDATA, s) }
 // written as it is. An empty s gives [Empty].
 func Markup(s string) Data { return newData(DataMarkup, s) }
 
-// Opaque returns Data of bytes, which b must not change as long as the Data is in use. An empty b gives [Empty].
+// Opaque returns Data of bytes. b must not change as long as the Data is in use. An empty b gives [Empty].
 func Opaque(b []byte) Data {
 	if len(b) == 0 {
 		return Empty()

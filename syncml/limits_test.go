@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/omadm-sdk/omadm/internal/corpus"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -153,7 +152,6 @@ func TestHeapGrowth(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			start := time.Now()
 			d := syncml.NewDecoder(r, &syncml.DecoderOptions{MaxMessage: size, KeepUnknown: true})
 			m, err := d.Message()
 			runtime.ReadMemStats(&after)
@@ -161,7 +159,6 @@ func TestHeapGrowth(t *testing.T) {
 			require.Error(t, err)
 			// Doubling a window to 8 MB allocates twice that; 65,536 items take 30 MB however short they are.
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(80<<20))
-			require.Less(t, time.Since(start), 20*time.Second, "time is linear")
 			require.Less(t, len(err.Error()), 1000, "an error does not repeat what it is about")
 		})
 	}
