@@ -95,7 +95,10 @@ func (a *allowed) checkADMX(text string) (want string, err error) {
 	}
 	ref := a.decode().ADMX
 	policy, ok := a.s.Policy(ref)
-	if !ok {
+	switch {
+	case !ok && ref.Name == "":
+		return "", undecidable("what the policy needs is said in the ADMX file that was ingested for it")
+	case !ok:
 		return "", undecidable("what policy %s of %s needs is said in that file", ref.Name, ref.File)
 	}
 	return policy.check(p), nil

@@ -92,6 +92,8 @@ func (l *linter) item(item *syncml.Item, meta syncml.Meta, op csp.Op, where stri
 	s := step{op: op, where: where, line: l.line, atomic: atomic}
 	u, err := dmtree.ParseURI(item.Target.URI)
 	switch {
+	case item.Target.URI == "" && item.Source.URI != "" && op == csp.OpReplace:
+		return // a device tells what it is: DevInfo in its first message
 	case item.Target.URI == "":
 		l.find(Error, RuleURI, where, "", nil, "the Item has no Target/LocURI")
 		return
