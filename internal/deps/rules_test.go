@@ -36,6 +36,8 @@ var rules = []rule{
 		"reading schemas is of use without an engine"},
 	{"csp/admx", []string{"csp", "csp/ddf", "dmtree", "internal/mgmttree"},
 		"reading schemas is of use without an engine"},
+	{"csp/explain", []string{"auth/enroll", "syncml"},
+		"it puts numbers into words, of enrollment too, and needs no tree and no engine"},
 	{"csp/dmclient", []string{"csp/...", "session", "auth/...", "dmtree/...", "syncml/..."},
 		"it manages the enrollment of a device, so it may know enrollment; never the reverse"},
 	{"csp/...", []string{"csp/...", "session", "auth", "dmtree/...", "syncml/..."},
