@@ -140,3 +140,16 @@ func (c *Client) answered(ctx context.Context, key string, code syncml.StatusCod
 		}
 	})
 }
+
+// collect adds to the queue the alerts that have been raised and not been reported in this session.
+func (d *Dialog) collect(ctx context.Context) error {
+	list, err := d.c.waiting(ctx, d.s.Sent)
+	for _, e := range list {
+		if d.s.Sent == nil {
+			d.s.Sent = make(map[string]bool)
+		}
+		d.s.Sent[e.Alert] = true
+		d.s.Queue = append(d.s.Queue, e)
+	}
+	return err
+}

@@ -13,34 +13,6 @@ import (
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
-// collect adds to the queue the alerts that have been raised and not been reported in this session.
-func (d *Dialog) collect(ctx context.Context) error {
-	list, err := d.c.waiting(ctx, d.s.Sent)
-	for _, e := range list {
-		if d.s.Sent == nil {
-			d.s.Sent = make(map[string]bool)
-		}
-		d.s.Sent[e.Alert] = true
-		d.s.Queue = append(d.s.Queue, e)
-	}
-	return err
-}
-
-// resume goes on where the process died: with the message that may not have been answered, or with the execution of one,
-// in which nothing is run a second time.
-func (d *Dialog) resume(ctx context.Context, now time.Time) (*Exchange, error) {
-	s := d.s
-	if len(s.In) > 0 {
-		in := &Reply{Status: http.StatusOK, HTTP: http.Header{"Content-Type": {s.InType}}, Body: s.In}
-		msg, err := d.parse(in)
-		if err != nil {
-			return nil, err
-		}
-		return d.execute(ctx, now, in, msg, &verdict{code: s.InCode, chal: s.InChal}, true)
-	}
-	return &Exchange{URL: s.URL, HTTP: s.Fields, Body: s.Body}, nil
-}
-
 // answer deals with a message of the server.
 func (d *Dialog) answer(ctx context.Context, now time.Time, in *Reply) (*Exchange, error) {
 	if in.Status != http.StatusOK {
@@ -137,8 +109,10 @@ func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syn
 	} else if err := d.obey(ctx, in, msg, cmds, v, again); err != nil {
 		return nil, err
 	}
-	if err := d.collectLater(ctx, len(s.Queue) > 0 || !s.Closed); err != nil {
-		return nil, err
+	if !d.done && (len(s.Queue) > 0 || !s.Closed) { // there is a message to send anyway
+		if err := d.collect(ctx); err != nil {
+			return nil, err
+		}
 	}
 	switch {
 	case len(s.Queue) > 0 || d.done:
@@ -164,42 +138,6 @@ const idleMessages = 2
 func isOrder(c syncml.Command) bool {
 	a, ok := c.(*syncml.Alert)
 	return !ok || a.Code != syncml.AlertNextMessage
-}
-
-// collectLater adds alerts that were raised meanwhile, if there is a message to send anyway.
-func (d *Dialog) collectLater(ctx context.Context, sending bool) error {
-	if !sending || d.done {
-		return nil
-	}
-	return d.collect(ctx)
-}
-
-// header takes over what a message says about those to come.
-func (d *Dialog) header(h *syncml.Header) {
-	if n := h.Meta.MaxMsgSize; n > 0 {
-		d.s.MaxMsg = n
-	}
-	if n := h.Meta.MaxObjSize; n > 0 {
-		d.s.MaxObj = n
-		d.s.Queue = slices.DeleteFunc(d.s.Queue, func(e entry) bool { return dataSize(e.Command) > n && soleItem(e.Command) != nil })
-	}
-	if h.RespURI == "" {
-		return
-	}
-	from, err1 := url.Parse(d.s.URL)
-	to, err2 := url.Parse(h.RespURI)
-	// A server may move us elsewhere, but not from a connection that is protected to one that is not.
-	if err1 == nil && err2 == nil && to.Host != "" && (to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http") {
-		d.s.URL = h.RespURI
-	}
-}
-
-// hasAlert reports whether an alert with this code is among cmds.
-func hasAlert(cmds []syncml.Command, code syncml.AlertCode) bool {
-	return slices.ContainsFunc(cmds, func(c syncml.Command) bool {
-		a, ok := c.(*syncml.Alert)
-		return ok && a.Code == code
-	})
 }
 
 // statuses reads what the server answered to our last messages. The rest of the message is returned, and whether the
@@ -242,6 +180,26 @@ func (d *Dialog) statuses(ctx context.Context, msg *syncml.Message, v *verdict) 
 		s.Refused = 0
 	}
 	return rest, challenged, nil
+}
+
+// header takes over what a message says about those to come.
+func (d *Dialog) header(h *syncml.Header) {
+	if n := h.Meta.MaxMsgSize; n > 0 {
+		d.s.MaxMsg = n
+	}
+	if n := h.Meta.MaxObjSize; n > 0 {
+		d.s.MaxObj = n
+		d.s.Queue = slices.DeleteFunc(d.s.Queue, func(e entry) bool { return dataSize(e.Command) > n && soleItem(e.Command) != nil })
+	}
+	if h.RespURI == "" {
+		return
+	}
+	from, err1 := url.Parse(d.s.URL)
+	to, err2 := url.Parse(h.RespURI)
+	// A server may move us elsewhere, but not from a connection that is protected to one that is not.
+	if err1 == nil && err2 == nil && to.Host != "" && (to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http") {
+		d.s.URL = h.RespURI
+	}
 }
 
 // obey executes the commands of a message that has been accepted, and queues the answers.
@@ -301,6 +259,14 @@ func (d *Dialog) interrupted(msg *syncml.Message, cmds []syncml.Command) bool {
 	return msg.Final
 }
 
+// hasAlert reports whether an alert with this code is among cmds.
+func hasAlert(cmds []syncml.Command, code syncml.AlertCode) bool {
+	return slices.ContainsFunc(cmds, func(c syncml.Command) bool {
+		a, ok := c.(*syncml.Alert)
+		return ok && a.Code == code
+	})
+}
+
 // changes reports whether executing c may change something.
 func changes(c syncml.Command) bool {
 	switch c := c.(type) {
@@ -322,4 +288,19 @@ func dataSize(c syncml.Command) (n int64) {
 		}
 	}
 	return n
+}
+
+// resume goes on where the process died: with the message that may not have been answered, or with the execution of one,
+// in which nothing is run a second time.
+func (d *Dialog) resume(ctx context.Context, now time.Time) (*Exchange, error) {
+	s := d.s
+	if len(s.In) > 0 {
+		in := &Reply{Status: http.StatusOK, HTTP: http.Header{"Content-Type": {s.InType}}, Body: s.In}
+		msg, err := d.parse(in)
+		if err != nil {
+			return nil, err
+		}
+		return d.execute(ctx, now, in, msg, &verdict{code: s.InCode, chal: s.InChal}, true)
+	}
+	return &Exchange{URL: s.URL, HTTP: s.Fields, Body: s.Body}, nil
 }
