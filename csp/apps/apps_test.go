@@ -164,7 +164,7 @@ func TestFailedHostedInstall(t *testing.T) {
 		want       apps.HRESULT
 	}{
 		{"not there", "/nothing.msix", apps.NetworkFailed},
-		{"redirected away from HTTPS", "/away", apps.NetworkFailed},
+		{"redirected away from HTTPS", "/away", apps.NotPermitted},
 		{"another family", "/other.msix", 0x80073CF2},
 		{"no package", "/garbage", 0x80073CF2},
 	}

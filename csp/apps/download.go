@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,7 +29,9 @@ func (m *Manager) fetch(ctx context.Context, address, hash string, progress func
 		return "", fmt.Errorf("%w: %w", NotPermitted, err)
 	}
 	res, err := m.httpClient().Do(req)
-	if err != nil {
+	if errors.Is(err, NotPermitted) {
+		return "", err
+	} else if err != nil {
 		return "", fmt.Errorf("%w: %w", NetworkFailed, err)
 	}
 	defer res.Body.Close()
@@ -37,8 +40,6 @@ func (m *Manager) fetch(ctx context.Context, address, hash string, progress func
 		limit = DefaultMaxPackage
 	}
 	switch {
-	case res.Request.URL.Scheme != "https":
-		return "", fmt.Errorf("%w: redirected away from HTTPS", NotPermitted)
 	case res.StatusCode != http.StatusOK:
 		return "", fmt.Errorf("%w: HTTP status %s", NetworkFailed, res.Status)
 	case res.ContentLength > limit:
@@ -71,11 +72,25 @@ func (m *Manager) fetch(ctx context.Context, address, hash string, progress func
 	return f.Name(), nil
 }
 
+// httpClient is the manager's client, or one of its own, that follows no redirect away from HTTPS.
 func (m *Manager) httpClient() *http.Client {
+	c := http.Client{Timeout: time.Hour}
 	if m.HTTP != nil {
-		return m.HTTP
+		c = *m.HTTP
 	}
-	return &http.Client{Timeout: time.Hour}
+	next := c.CheckRedirect
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		switch {
+		case req.URL.Scheme != "https":
+			return fmt.Errorf("%w: redirected away from HTTPS", NotPermitted)
+		case next != nil:
+			return next(req, via)
+		case len(via) >= 10:
+			return errors.New("more than 10 redirects")
+		}
+		return nil
+	}
+	return &c
 }
 
 // meter is a writer that tells how much of a total has gone through it.
