@@ -298,6 +298,9 @@ func (d *Decoder) command(alone bool) (Command, error) {
 			d.nth[id]++
 			d.pos.count(int(d.nth[id]))
 			c := d.read(id)
+			if d.src == &d.xml {
+				d.xml.keepToLimit()
+			}
 			if d.pos.err != nil {
 				return nil, d.fail()
 			}
@@ -309,6 +312,9 @@ func (d *Decoder) command(alone bool) (Command, error) {
 // end finishes a message.
 func (d *Decoder) end() error {
 	d.state = between
+	if d.src == &d.xml {
+		d.xml.keepToLimit()
+	}
 	if d.pos.err != nil {
 		return d.fail()
 	}

@@ -101,9 +101,15 @@ func FuzzXML(f *testing.F) {
 	})
 }
 
-// lies reports whether the text names an encoding for which encoding/xml would want help.
+// lies reports whether the text names an encoding or a version for which encoding/xml would want help, or holds ]]> where
+// it may not, which is forgiven here.
 func lies(in []byte) bool {
-	return bytes.Contains(in, []byte("encoding")) || bytes.Contains(in, []byte("version"))
+	for _, s := range []string{"encoding", "version", "]]>"} {
+		if bytes.Contains(in, []byte(s)) {
+			return true
+		}
+	}
+	return false
 }
 
 func same(t *testing.T, how string, a, b *syncml.Message) {

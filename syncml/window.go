@@ -92,7 +92,7 @@ func (w *window) more() bool {
 		return false
 	}
 	if have := w.base + int64(len(w.buf)) - w.first; have > w.max {
-		w.rerr = fmt.Errorf("message of more than %d bytes: %w", w.max, ErrTooLarge)
+		w.rerr = w.tooLong()
 		return false
 	}
 	if cap(w.buf)-len(w.buf) < minRead {
@@ -116,6 +116,10 @@ func (w *window) more() bool {
 	}
 	w.rerr = io.ErrNoProgress
 	return false
+}
+
+func (w *window) tooLong() error {
+	return fmt.Errorf("message of more than %d bytes: %w", w.max, ErrTooLarge)
 }
 
 // need makes sure that n bytes from pos on are in the window, if the input has them.

@@ -298,6 +298,13 @@ func (r *xmlReader) failAt(i int, err error) {
 	}
 }
 
+// keepToLimit fails if the message is longer than it may be. The window finds that out only when it has to read on.
+func (r *xmlReader) keepToLimit() {
+	if r.base+int64(r.pos)-r.first > r.max {
+		r.fail(r.tooLong())
+	}
+}
+
 func (r *xmlReader) errorAt(i int, err error) *SyntaxError {
 	e := &SyntaxError{Path: r.path(), Err: err}
 	e.Offset, e.Line, e.Column = r.place(i)
