@@ -49,7 +49,6 @@ const (
 	publicSyncML11 = 0x0FD3
 	publicDevInf11 = 0x0FD4
 	publicSyncML12 = 0x1201
-	publicMetInf12 = 0x1202
 	publicDevInf12 = 0x1203
 
 	publicDDF = "-//OMA//DTD-DM-DDF 1.2//EN"
