@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strconv"
 
-	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
@@ -236,10 +235,7 @@ func (e *Entry) firstChoice() kind {
 
 // largest returns the length of the largest value in e.
 func (e *Entry) largest() int64 {
-	n := int64(e.value.Size())
-	if e.value.Format() == dmtree.FormatBin || e.value.Format() == dmtree.FormatB64 {
-		n = int64(len(e.value.Text()))
-	}
+	n := int64(textLen(e.value))
 	for _, c := range e.children {
 		n = max(n, c.largest())
 	}

@@ -214,7 +214,13 @@ func flags(l ...bool) byte {
 
 // encode returns the stored form of all but the replies.
 func (d *deviceState) encode() []byte {
-	n := 256 + len(d.auth) + len(d.sign) + 160*len(d.told)
+	n := 256 + len(d.auth) + len(d.sign)
+	for i := range d.told {
+		n += 160
+		if r := d.told[i].result; r != nil {
+			n += 128 * len(r.Children)
+		}
+	}
 	for _, s := range d.sessions {
 		n += 512 + len(s.join.Data)
 		for _, p := range s.pending {

@@ -278,7 +278,7 @@ func storeEntry(e *Entry) []byte {
 
 // storedSize returns about how long the stored form is, or a little more.
 func (e *Entry) storedSize() int {
-	n := 32 + len(e.uri) + e.value.Size() + len(e.label)
+	n := 32 + len(e.uri) + textLen(e.value) + len(e.label)
 	for _, c := range e.children {
 		n += c.storedSize()
 	}

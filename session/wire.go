@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/base64"
 	"strconv"
 
 	"github.com/omadm-sdk/omadm/dmtree"
@@ -121,6 +122,14 @@ func wireValue(v dmtree.Value, enc syncml.Encoding, as syncml.DataKind) (format 
 		return format, syncml.Markup(v.Text())
 	}
 	return format, syncml.Text(v.Text())
+}
+
+// textLen returns the length of a value as text: octets count as base64.
+func textLen(v dmtree.Value) int {
+	if v.Format() == dmtree.FormatBin {
+		return base64.StdEncoding.EncodedLen(v.Size())
+	}
+	return len(v.Text())
 }
 
 // wireNode reads one item of Results, or of an alert.

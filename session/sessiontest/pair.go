@@ -22,6 +22,9 @@ type Pair struct {
 	Server *session.Server
 	Client *session.Client
 
+	// Handler, if not nil, gets the messages in place of Server: a proxy, or several servers in turn.
+	Handler http.Handler
+
 	// Fault, if not nil, is asked about each message that the device sends, counted from 1 over the life of the Pair.
 	Fault func(n int) Fault
 
@@ -119,6 +122,10 @@ func (p *Pair) RoundTrip(req *http.Request) (*http.Response, error) {
 	if p.Fault != nil {
 		fault = p.Fault(n)
 	}
+	var h http.Handler = p.Server
+	if p.Handler != nil {
+		h = p.Handler
+	}
 	p.note("device", req.Header, body)
 	if fault == LoseRequest {
 		p.noteText("lost\n")
@@ -129,7 +136,7 @@ func (p *Pair) RoundTrip(req *http.Request) (*http.Response, error) {
 		again := req.Clone(req.Context())
 		again.Body = io.NopCloser(strings.NewReader(string(body)))
 		again.RequestURI = req.URL.RequestURI()
-		res = serve(p.Server, again)
+		res = serve(h, again)
 	}
 	reply := readAll(res)
 	if res.StatusCode == http.StatusOK {
