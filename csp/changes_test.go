@@ -24,6 +24,9 @@ func TestCorrect(t *testing.T) {
 	_, ok = n.Default()
 	require.False(t, ok)
 	require.Equal(t, dmtree.URI("./Device/Vendor/MSFT/Policy/Config/Camera"), n.Parent().URI())
+	admx, ok := s.Lookup("./Device/Vendor/MSFT/Policy/Config/ADMX_ActiveXInstallService/AxISURLZonePolicies")
+	require.True(t, ok)
+	require.ErrorIs(t, admx.Validate(dmtree.String("<enabled/>")), dmtree.ErrValue, "the policies are known as before")
 
 	// The old schema is as it was.
 	n, _ = old.Lookup(camera)
@@ -109,6 +112,30 @@ func TestMerge(t *testing.T) {
 		_, err := csp.New(bad)
 		require.Error(t, err, bad.Path)
 	}
+}
+
+// TestWith: a tree beside those of Windows leaves all others as they are.
+func TestWith(t *testing.T) {
+	windows := csp.Windows()
+	same, err := windows.With()
+	require.NoError(t, err)
+	for c := range csp.Changes(windows, same) {
+		t.Errorf("%s changed: %v", c.URI, c.What)
+	}
+	more, err := windows.With(csp.Tree{File: "OEM", Path: "./Vendor/OEM", Root: &csp.Def{Name: "Light", Format: dmtree.FormatInt, Access: csp.OpGet}})
+	require.NoError(t, err)
+	require.Equal(t, windows.Len()+1, more.Len())
+	for _, s := range []*csp.Schema{same, more} {
+		n, ok := s.Lookup("./Device/Vendor/MSFT/Policy/Config/ADMX_ActiveXInstallService/AxISURLZonePolicies")
+		require.True(t, ok)
+		require.ErrorIs(t, n.Validate(dmtree.String("<enabled/>")), dmtree.ErrValue, "the policies are known as before")
+		file, path := n.Source()
+		require.Equal(t, []string{"ADMX_ActiveXInstallService_AreaDDF", "./Device/Vendor/MSFT/Policy/Config"}, []string{file, path})
+	}
+	_, ok := more.Lookup("./Device/Vendor/OEM/Light")
+	require.True(t, ok)
+	_, ok = windows.Lookup("./Device/Vendor/OEM/Light")
+	require.False(t, ok)
 }
 
 func TestParseTextErrors(t *testing.T) {

@@ -7,8 +7,9 @@
 // A [Schema] is a tree of node definitions. [Windows] returns the one that
 // Microsoft publishes, which is part of this package; package
 // [github.com/omadm-sdk/omadm/csp/ddf] reads description files of your own
-// hardware or of other releases, and [New] makes schemas of them. [Schema.Correct]
-// lays corrections over a schema, [Changes] tells what differs between two.
+// hardware or of other releases, [New] makes schemas of them, and [Schema.With]
+// puts them beside others. [Schema.Correct] lays corrections over a schema,
+// [Changes] tells what differs between two.
 //
 //	n, ok := csp.Windows().Lookup("./Vendor/MSFT/Policy/Config/Camera/AllowCamera")
 //

@@ -20,7 +20,7 @@ import (
 // Lines that start with # and empty lines say nothing. A line about a node
 // that s has not is an error.
 func (s *Schema) Correct(errata string) (*Schema, error) {
-	c := &Schema{shared: s.shared, index: s.index, stems: s.stems, nodes: slices.Clone(s.nodes)}
+	c := &Schema{shared: s.shared, index: s.index, stems: s.stems, policies: s.policies, nodes: slices.Clone(s.nodes)}
 	for i := range c.nodes {
 		c.nodes[i].s = c
 	}

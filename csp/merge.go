@@ -42,8 +42,37 @@ func (p *place) child(name string, dynamic bool) *place {
 // New makes a schema of trees, each hung below its path. Trees may overlap,
 // as those of the Policy areas do; where two describe one node, the later one
 // counts, and the children of both remain.
-func New(trees ...Tree) (*Schema, error) {
-	root := new(place)
+func New(trees ...Tree) (*Schema, error) { return build(new(place), trees) }
+
+// With returns a schema that has the trees beside the nodes of s: those of an
+// OEM beside those of Windows. Where a tree describes a node of s, the tree
+// counts. With nothing changes in s.
+func (s *Schema) With(trees ...Tree) (*Schema, error) {
+	at := make([]*place, 1, maxDepth+1) // the way to the node before
+	at[0] = new(place)
+	for i := 1; i < len(s.nodes); i++ {
+		n := &s.nodes[i]
+		p := at[n.depth-1].child(n.Name, n.Dynamic())
+		if n.Described() {
+			d := n.Def()
+			p.def = &d
+		}
+		if f, ok := n.field('t'); ok {
+			var a [2]string
+			s.atoms(f, a[:])
+			p.tree = &Tree{File: a[0], Path: a[1]}
+		}
+		at = append(at[:n.depth], p)
+	}
+	t, err := build(at[0], trees)
+	if err == nil {
+		t.policies = s.policies
+	}
+	return t, err
+}
+
+// build adds trees to what is below root and makes a schema of all.
+func build(root *place, trees []Tree) (*Schema, error) {
 	for i := range trees {
 		t := &trees[i]
 		at := root

@@ -54,6 +54,8 @@ func TestProfile(t *testing.T) {
 		{"unknown format", cmd("Replace", "Camera/AllowCamera", "integer", "1"), []string{`error format Meta/Format "integer" is none of OMA DM's; it takes int`}},
 		{"no data", cmd("Replace", "Camera/AllowCamera", "int", ""), []string{"error data there is no Data; it takes format int"}},
 		{"data of a Get", cmd("Get", "Camera/AllowCamera", "", "0"), []string{"warning data Get takes no Data"}},
+		{"not decidable", cmd("Replace", "./Vendor/MSFT/PassportForWork/DeviceUnlock/GroupA", "chr",
+			"{D6886603-9D2F-4EB2-B667-1971041FA96B},{BEC09223-B018-416D-A0AC-523971B639F5}"), []string{"note undecidable a part of the value"}},
 		{"payload of a policy", cmd("Replace", "ADMX_ActiveXInstallService/AxISURLZonePolicies", "chr", "&lt;enabled/&gt;"), []string{"error value got <enabled/>, want AxISURLZonePolicies, enabled, with data id InstallTrustedOCX"}},
 		{"no node", cmd("Replace", "Camera/AllowCamra", "int", "0"), []string{"error node AllowCamra is not below"}},
 		{"scope", cmd("Replace", "./User/Vendor/MSFT/Policy/Config/Camera/AllowCamera", "int", "0"), []string{"error node it has no ./User twin; did you mean ./Device/"}},
