@@ -124,7 +124,7 @@ func TestKill(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	var next, cut int
 	for kill := range kills {
-		acknowledged := commitAndDie(t, path, time.Duration(r.IntN(20_000))*time.Microsecond)
+		acknowledged := commitAndDie(t, path, time.Duration(r.IntN(12_000))*time.Microsecond)
 		s, err := filestore.Open(path, killOptions)
 		require.NoError(t, err, "kill %d after %d", kill, acknowledged)
 		n, err := committed(s)
