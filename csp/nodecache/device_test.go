@@ -97,6 +97,17 @@ func TestChangedNodesData(t *testing.T) {
 		`<Node Id="21" Uri="./DevDetail/Gone"></Node><Node Id="22" Uri=""></Node></Nodes>`, d.get(t, "ChangedNodesData"))
 }
 
+func TestACacheThatWatchesItself(t *testing.T) {
+	digest := dmtree.String("00").WithType("application/x-nodemon-sha256")
+	for _, u := range []dmtree.URI{cache.Join("ChangedNodes"), cache.Join("ChangedNodesData"), "./Device/Vendor/MSFT/NodeCache", "./Device"} {
+		d := newDevice(t)
+		d.watch(t, "1", u, digest)
+		d.watch(t, "2", build, dmtree.String("10.0.19045.1"))
+		require.Equal(t, "1,2", d.get(t, "ChangedNodes"), u)
+		require.NoError(t, dmtree.Replace(t.Context(), d, cache.Join("Nodes", "1", "AutoSetExpectedValue"), dmtree.Null), u)
+	}
+}
+
 func TestAutoSet(t *testing.T) {
 	d := newDevice(t)
 	d.watch(t, "20", build, dmtree.String("old"))
