@@ -292,6 +292,15 @@ func TestDir(t *testing.T) {
 	}))
 }
 
+func TestRemoveAllBearsEveryName(t *testing.T) {
+	s, tree := mount(nil)
+	msft := dmtree.URI("./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall")
+	require.NoError(t, dmtree.Add(t.Context(), tree, msft.Join("EncodedCertificate", "KeyLocation"), dmtree.Int(3)))
+	require.NoError(t, s.RemoveAll(t.Context()))
+	require.Zero(t, s.Values.(*dmtree.Memory).Len())
+	require.NoError(t, s.RemoveAll(t.Context()), "and bears being called again")
+}
+
 func TestDirUndoesWhatItHasBegun(t *testing.T) {
 	root := t.TempDir()
 	dir := certs.Dir(root)

@@ -36,6 +36,9 @@ const (
 	Hello         KeyLocation = 4 // a Windows Hello container
 )
 
+// storedRequests is where the values keep installations, beside the scopes of the stores.
+const storedRequests = "Client"
+
 // client serves ClientCertificateInstall. Its values rest beside the stores, at ./Client/<scope>/<UniqueID>.
 type client struct{ store *Store }
 
@@ -48,7 +51,7 @@ type request struct {
 }
 
 func (r request) stored(leaf ...string) dmtree.URI {
-	u := dmtree.Root.Join("Client", r.scope)
+	u := dmtree.Root.Join(storedRequests, r.scope)
 	if r.id != "" {
 		u = u.Join(r.id)
 	}
