@@ -130,7 +130,8 @@ func (a *Agent) Account(ctx context.Context) (*Account, error) {
 }
 
 // Enroll makes the device one of the server that is responsible for user: it gets a certificate and stores the account.
-// A device that has a server already is refused with [enroll.CodeAlreadyEnrolled]. The error is an [*enroll.Error].
+// A device that has a server already is refused with [enroll.CodeAlreadyEnrolled]. The error is an [*enroll.Error], or
+// that of the store, or the cause of ctx.
 func (a *Agent) Enroll(ctx context.Context, user string, cred enroll.Credential) error {
 	if err := a.lock(ctx); err != nil {
 		return err
@@ -176,7 +177,7 @@ func (a *Agent) transport(c *tls.Config) http.RoundTripper {
 }
 
 // Call runs a session now. It waits while another runs. A session in which the server asks the device to leave ends
-// with the device not enrolled any more; that is no error.
+// with the device not enrolled any more; that is no error. Without an error the summary is not nil.
 func (a *Agent) Call(ctx context.Context, why Reason) (*session.Summary, error) {
 	if err := a.lock(ctx); err != nil {
 		return nil, err
@@ -187,7 +188,7 @@ func (a *Agent) Call(ctx context.Context, why Reason) (*session.Summary, error) 
 		return nil, err
 	}
 	if acc.leaving {
-		return nil, a.leave(ctx, acc)
+		return new(session.Summary), a.leave(ctx, acc)
 	}
 	acc.LastCall = time.Now()
 	if err := a.save(ctx, acc); err != nil {
@@ -244,6 +245,10 @@ func (a *Agent) session(ctx context.Context, acc *Account, why Reason, alerts ..
 func (a *Agent) clientOf(acc *Account, address string) *session.Client {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.clientLocked(acc, address)
+}
+
+func (a *Agent) clientLocked(acc *Account, address string) *session.Client {
 	if a.client != nil && a.client.URL == address && a.client.ID == acc.DeviceID {
 		return a.client
 	}
@@ -286,17 +291,23 @@ func (a *Agent) Raise(ctx context.Context, alert *syncml.Alert) error {
 	if err != nil {
 		return err
 	}
-	if err := a.clientOf(acc, a.current(acc)).Raise(ctx, alert); err != nil {
+	if err := a.raise(ctx, acc, alert); err != nil {
 		return err
 	}
 	a.Wake(ByCSP)
 	return nil
 }
 
-// current is the address of the client that exists, or else the one to start with.
-func (a *Agent) current(acc *Account) string {
+// raise keeps the lock until the alert is stored, so that a session which changes to another address does not have a
+// second client write the same list.
+func (a *Agent) raise(ctx context.Context, acc *Account, alert *syncml.Alert) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.clientLocked(acc, a.current(acc)).Raise(ctx, alert)
+}
+
+// current is the address of the client that exists, or else the one to start with. The lock is held.
+func (a *Agent) current(acc *Account) string {
 	switch {
 	case a.client != nil:
 		return a.client.URL

@@ -198,6 +198,10 @@ func TestUnenrollmentIsFinishedLater(t *testing.T) {
 		_, err := w.Account(t.Context())
 		require.NoError(t, err)
 
+		sum, err := w.Call(t.Context(), dmclient.ByUser)
+		require.ErrorIs(t, err, fails)
+		require.NotNil(t, sum)
+
 		fails = nil
 		w.setDown(false)
 		require.ErrorIs(t, w.restarted().Run(t.Context()), dmclient.ErrNotEnrolled, "it is the first thing after a restart")
@@ -221,6 +225,61 @@ func TestLostContact(t *testing.T) {
 		gone := time.Since(last)
 		require.GreaterOrEqual(t, gone, 7*24*time.Hour)
 		require.Less(t, gone, 8*24*time.Hour+time.Hour)
+	})
+}
+
+func TestARemovalThatFailsIsTriedAgainInPeace(t *testing.T) {
+	for _, who := range []string{"the server", "no contact"} {
+		t.Run(who, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.enroll(t)
+				tries := 0
+				w.Remove = []func(context.Context) error{func(context.Context) error {
+					if tries++; tries < 5 {
+						return errors.New("store is locked")
+					}
+					return nil
+				}}
+				w.next(func(out *session.Writer) {
+					if w.say = nil; who == "the server" {
+						dmclient.Unenroll(&out.Batch, provider)
+						return
+					}
+					out.Set(node.Join("NumberOfDaysAfterLostContactToUnenroll"), dmtree.Int(7))
+				})
+				_, err := w.Call(t.Context(), dmclient.ByUser)
+				require.Equal(t, who == "the server", err != nil, "%v", err)
+				w.setDown(who != "the server")
+				start := time.Now()
+				require.ErrorIs(t, w.Run(t.Context()), dmclient.ErrNotEnrolled)
+				require.Equal(t, 5, tries)
+				require.GreaterOrEqual(t, time.Since(start), 3*time.Minute, "not again and again without a pause")
+			})
+		})
+	}
+}
+
+func TestNumbersWithoutMeasure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.enroll(t)
+		w.next(func(out *session.Writer) {
+			w.say = nil
+			out.Set(node.Join("NumberOfDaysAfterLostContactToUnenroll"), dmtree.Int(200_000))       // more than a Duration holds
+			out.Replace(node.Join("Poll", "IntervalForFirstSetOfRetries"), dmtree.Int(307_445_735)) // nanoseconds would wrap to 26 s
+			out.Replace(node.Join("Poll", "NumberOfFirstRetries"), dmtree.Int(0))
+		})
+		_, err := w.Call(t.Context(), dmclient.ByUser)
+		require.NoError(t, err)
+		w.setDown(true)
+		ctx, cancel := context.WithTimeout(t.Context(), 48*time.Hour)
+		defer cancel()
+		w.Wake(dmclient.ByUser)
+		require.ErrorIs(t, w.Run(ctx), context.DeadlineExceeded)
+		acc, err := w.Account(t.Context())
+		require.NoError(t, err, "the device has not left")
+		require.GreaterOrEqual(t, time.Since(acc.LastCall), 47*time.Hour, "there is no call before the interval is over")
 	})
 }
 

@@ -12,35 +12,47 @@ import (
 // The schedule is read before each call from the tree, where the server sets it.
 func (a *Agent) Run(ctx context.Context) error {
 	a.init()
+	var pause time.Duration
 	for {
 		acc, err := loadAccount(ctx, a.store)
 		if err != nil {
 			return err
 		}
-		why, err := a.wait(ctx, acc)
+		why, err := a.wait(ctx, acc, pause)
 		if err != nil {
 			return err
 		}
 		_, err = a.Call(ctx, why)
+		pause = 0
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, ErrNotEnrolled):
 			return err
 		case err != nil:
+			pause = retryPause
 			a.logger().WarnContext(ctx, "session failed", "device", acc.DeviceID, "server", acc.ServerURL, "err", err)
-			if err := a.lostContact(ctx); err != nil {
+			if err := a.lostContact(ctx); errors.Is(err, ErrNotEnrolled) {
 				return err
+			} else if err != nil {
+				a.logger().WarnContext(ctx, "could not leave", "device", acc.DeviceID, "err", err)
 			}
 		}
 	}
 }
 
-// wait blocks until the next call is due or somebody wants one.
-func (a *Agent) wait(ctx context.Context, acc *Account) (Reason, error) {
+// retryPause is how long Run waits after a failure that leaves the next call due at once: a removal that fails, a store
+// that cannot be written.
+const retryPause = time.Minute
+
+// wait blocks until the next call is due, but for pause at least, or somebody wants one.
+func (a *Agent) wait(ctx context.Context, acc *Account, pause time.Duration) (Reason, error) {
 	due, err := a.next(ctx, acc)
 	if err != nil {
 		return 0, err
+	}
+	if now := time.Now(); !due.After(now) {
+		due = now.Add(pause)
 	}
 	why := ByPoll
 	if acc.LastCall.IsZero() {
@@ -89,10 +101,15 @@ func (a *Agent) lostContact(ctx context.Context) error {
 	if last.IsZero() {
 		last = acc.Enrolled
 	}
-	if time.Since(last) < time.Duration(days)*24*time.Hour {
+	if time.Since(last) < times(days, 24*time.Hour) {
 		return nil
 	}
 	a.logger().WarnContext(ctx, "no contact for too long: leaving", "device", acc.DeviceID, "days", days)
+	// Once something is removed, the device must not be one that is managed any more.
+	acc.leaving = true
+	if err := a.save(ctx, acc); err != nil {
+		return err
+	}
 	if err := a.remove(ctx, acc); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -155,9 +156,20 @@ func readPoll(ctx context.Context, settings dmtree.Provider, at dmtree.URI) (*en
 		if err != nil {
 			return nil, err
 		}
-		*s.of(poll) = enroll.Retries{Interval: time.Duration(minutes) * time.Minute, Count: int(count)}
+		*s.of(poll) = enroll.Retries{Interval: times(minutes, time.Minute), Count: int(min(count, math.MaxInt32))}
 	}
 	return poll, nil
+}
+
+// centuries is longer than any device lives, and short enough to be added to a time.
+const centuries = 200 * 365 * 24 * time.Hour
+
+// times is n units, which servers may set as high as they like.
+func times(n int64, unit time.Duration) time.Duration {
+	if n > int64(centuries/unit) {
+		return centuries
+	}
+	return time.Duration(n) * unit
 }
 
 // addresses lists where the server can be reached, the address that worked last first. ManagementServerAddressList
