@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -26,7 +28,7 @@ const (
 // Exchange handles one message of a device: the whole server is a function of what is stored, the message and the time.
 //
 // An answer of any kind, also a refusal, is a Reply. The error is for what should be tried again later: the store fails, or
-// the Authenticator cannot decide. Nothing has changed then.
+// the Authenticator cannot decide. Nothing has changed then. The Reply must not be changed: the store may hold its octets.
 func (s *Server) Exchange(ctx context.Context, now time.Time, in *Exchange) (*Reply, error) {
 	if !s.engine.enter() {
 		return plainReply(http.StatusServiceUnavailable, "shutting down"), nil
@@ -84,7 +86,6 @@ type exchange struct {
 	change  Change
 
 	begins  bool         // the message opens the session
-	next    bool         // the device asks for the next message
 	aborted bool         // by the device
 	taken   bool         // the device has accepted a chunk
 	doubted string       // MsgID of ours that the device wants other credentials for
@@ -124,8 +125,9 @@ func (x *exchange) read() *Reply {
 	}
 	x.msg = msg
 	x.device = msg.Header.Source.URI
-	if x.device == "" || len(x.device) > maxDeviceID || len(msg.Header.SessionID) > maxSessionID {
-		return plainReply(http.StatusBadRequest, "the SyncHdr names no device, or has values that are too long")
+	if x.device == "" || len(x.device) > maxDeviceID || len(msg.Header.SessionID) > maxSessionID ||
+		!utf8.ValidString(x.device) || strings.IndexByte(x.device, 0) >= 0 {
+		return plainReply(http.StatusBadRequest, "the SyncHdr names no device, or has values that no device has")
 	}
 	x.msgID, err = strconv.ParseUint(msg.Header.MsgID, 10, 32)
 	if err != nil {

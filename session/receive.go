@@ -19,7 +19,6 @@ const (
 
 // receive takes in what the message says, in its order, and decides how each command is answered.
 func (x *exchange) receive() {
-	x.sess.open = !x.msg.Final
 	for _, c := range x.msg.Commands {
 		if _, ok := c.(*syncml.Status); !ok && x.sess.join.open() && !x.continued(c) {
 			x.unfinished()
@@ -229,11 +228,8 @@ func (x *exchange) results(r *syncml.Results) {
 // alert answers an Alert: those of the protocol here, the others by item.
 func (x *exchange) alert(a *syncml.Alert) {
 	switch a.Code {
-	case syncml.AlertServerInitiated, syncml.AlertClientInitiated:
-		x.oweCode(a, syncml.StatusOK)
-	case syncml.AlertNextMessage:
-		x.next = true
-		x.oweCode(a, syncml.StatusOK)
+	case syncml.AlertServerInitiated, syncml.AlertClientInitiated, syncml.AlertNextMessage:
+		x.oweCode(a, syncml.StatusOK) // a message without Final is answered with 1222 in any case
 	case syncml.AlertAbort:
 		x.aborted = true
 		x.oweCode(a, syncml.StatusOK)

@@ -45,7 +45,6 @@ type sessionState struct {
 	replied    bool // the last message has been answered; else only what it said has been committed
 	ended      bool
 	perMessage bool // each message proves anew who sent it
-	open       bool // the client has not finished its package
 	greeted    bool // the Handler has seen the first message
 	more       bool // our package goes on in the next message
 	challenged int  // how often the device wanted other credentials of ours, one time after the other
@@ -189,7 +188,6 @@ const (
 	sessionReplied = 1 << iota
 	sessionEnded
 	sessionPerMessage
-	sessionOpen
 	sessionGreeted
 	sessionMore
 	sessionJoin
@@ -246,7 +244,7 @@ func (d *deviceState) encode() []byte {
 }
 
 func (s *sessionState) encode(a *appender) {
-	a.byte(flags(s.replied, s.ended, s.perMessage, s.open, s.greeted, s.more, s.join.open()))
+	a.byte(flags(s.replied, s.ended, s.perMessage, s.greeted, s.more, s.join.open()))
 	a.str(string(s.mode))
 	a.str(s.user)
 	a.str(s.id)
@@ -367,7 +365,6 @@ func (p *parser) session() *sessionState {
 		replied:    f&sessionReplied != 0,
 		ended:      f&sessionEnded != 0,
 		perMessage: f&sessionPerMessage != 0,
-		open:       f&sessionOpen != 0,
 		greeted:    f&sessionGreeted != 0,
 		more:       f&sessionMore != 0,
 		mode:       Mode(p.str()),
