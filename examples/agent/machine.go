@@ -54,9 +54,9 @@ func open(dir string, roots *x509.CertPool) (_ *machine, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var stores struct{ settings, policies, certs, apps, cache *filestore.Store }
+	var stores struct{ settings, policies, certs, apps, cache, properties *filestore.Store }
 	for name, s := range map[string]**filestore.Store{"settings": &stores.settings, "policies": &stores.policies,
-		"certs": &stores.certs, "apps": &stores.apps, "cache": &stores.cache} {
+		"certs": &stores.certs, "apps": &stores.apps, "cache": &stores.cache, "properties": &stores.properties} {
 		if *s, err = filestore.Open(filepath.Join(dir, name+".tree"), nil); err != nil {
 			return nil, err
 		}
@@ -92,8 +92,9 @@ func open(dir string, roots *x509.CertPool) (_ *machine, err error) {
 		return nil, err
 	}
 	m.Agent = &dmclient.Agent{
-		Device:   enroll.Device{ID: id, Name: name},
-		Tree:     tree,
+		Device: enroll.Device{ID: id, Name: name},
+		// What every node has beside its value (?prop=, ?list=), and the record that lets a session go on after a crash.
+		Tree:     &dmtree.Tree{Open: true, Provider: tree, Properties: stores.properties.Keep()},
 		Store:    &session.FileClientStore{Dir: filepath.Join(dir, "account")},
 		Settings: stores.settings,
 		Roots:    roots,
@@ -101,7 +102,7 @@ func open(dir string, roots *x509.CertPool) (_ *machine, err error) {
 			source.RemoveAll,
 			certificates.RemoveAll,
 			func(context.Context) error { return m.empty("apps") },
-			func(ctx context.Context) error { return clear(ctx, stores.apps, stores.cache) },
+			func(ctx context.Context) error { return forget(ctx, stores.apps, stores.cache, stores.properties) },
 		},
 	}
 	m.Mount(mux)
@@ -180,8 +181,8 @@ func (m *machine) empty(names ...string) error {
 	return errors.Join(errs...)
 }
 
-// clear forgets what servers have set.
-func clear(ctx context.Context, stores ...*filestore.Store) error {
+// forget removes what servers have set.
+func forget(ctx context.Context, stores ...*filestore.Store) error {
 	for _, s := range stores {
 		top, err := s.Get(ctx, dmtree.Root)
 		if err != nil {
