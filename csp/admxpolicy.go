@@ -83,6 +83,23 @@ func ElementTypeOf(name string) (ElementType, bool) {
 	return indexOf[ElementType](elementNames[:], name)
 }
 
+// NewWithPolicies is [New] for trees that have nodes of [KindADMX]: the schema
+// knows what the policies behind them take. It keeps policies; do not change
+// them. Of two with the same file and name the later one counts.
+func NewWithPolicies(policies []*ADMXPolicy, trees ...Tree) (*Schema, error) {
+	s, err := New(trees...)
+	if err != nil {
+		return nil, err
+	}
+	s.policies = &policySet{set: make(map[string]*ADMXPolicy, len(policies))}
+	s.policies.once.Do(func() {
+		for _, p := range policies {
+			s.policies.set[policyKey(p.File, p.Name)] = p
+		}
+	})
+	return s, nil
+}
+
 // Policy returns what the ADMX file says about a policy that nodes of the
 // schema stand for: see [Allowed]. Names are compared without case.
 func (s *Schema) Policy(ref ADMX) (*ADMXPolicy, bool) {
