@@ -248,6 +248,49 @@ func TestMSI(t *testing.T) {
 	require.Equal(t, "error", d.get(t, at.Join("Version")))
 }
 
+func TestOneJobAboutAnAppAtATime(t *testing.T) {
+	d := newDevice(t)
+	began, release := make(chan bool), make(chan bool)
+	slow := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(began)
+		<-release
+		w.Write([]byte("an MSI"))
+	}))
+	t.Cleanup(slow.Close)
+	d.HTTP.Transport.(*http.Transport).TLSClientConfig.RootCAs.AddCert(slow.Certificate())
+	sum := sha256.Sum256([]byte("an MSI"))
+	at := desktop.Join(product)
+	exec := func(id string) error {
+		return dmtree.Exec(t.Context(), d.tree, at.Join("DownloadInstall"), dmtree.XML(`<MsiInstallJob id="`+id+`"><Product Version="1.2.0.0"><Download><ContentURLList><ContentURL>`+
+			slow.URL+`</ContentURL></ContentURLList></Download><Validation><FileHash>`+hex.EncodeToString(sum[:])+`</FileHash></Validation></Product></MsiInstallJob>`))
+	}
+	require.NoError(t, dmtree.Add(t.Context(), d.tree, at.Join("DownloadInstall"), dmtree.XML("")))
+	require.ErrorIs(t, exec("job1"), dmtree.ErrAccepted)
+	<-began
+	err := exec("job2")
+	require.ErrorIs(t, err, dmtree.ErrForbidden)
+	require.ErrorIs(t, err, apps.InUse)
+	require.NoError(t, exec("job1"), "what was refused has changed nothing: job1 is still the last one")
+	close(release)
+	d.Wait()
+	require.Equal(t, "70", d.get(t, at.Join("Status")))
+}
+
+func TestRemoveAndInstallInOneAtomic(t *testing.T) {
+	d := newDevice(t)
+	d.install(t, "/hello.msix")
+	at := modern.Join("AppInstallation", family)
+	tx, err := dmtree.Begin(t.Context(), d.tree)
+	require.NoError(t, err)
+	require.NoError(t, dmtree.Delete(t.Context(), tx, modern.Join("AppManagement", "nonStore", family)))
+	require.NoError(t, dmtree.Add(t.Context(), tx, at, dmtree.Interior()))
+	require.ErrorIs(t, dmtree.Exec(t.Context(), tx, at.Join("HostedInstall"), dmtree.XML(`<Application PackageUri="`+d.server.URL+`/hello2.msix"/>`)), dmtree.ErrAccepted)
+	require.NoError(t, tx.Prepare(t.Context()))
+	require.NoError(t, tx.Commit(t.Context()))
+	d.Wait()
+	require.Equal(t, "Contoso.Hello_2.0.0.0_x64__8wekyb3d8bbwe", d.get(t, modern.Join("AppManagement", "nonStore", family)))
+}
+
 func TestWrongHash(t *testing.T) {
 	d := newDevice(t)
 	require.ErrorIs(t, d.msi(t, "job1", strings.Repeat("AB", 32), d.server.URL+"/agent.msi"), dmtree.ErrAccepted)

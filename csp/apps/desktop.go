@@ -177,13 +177,12 @@ func (p *desktop) Begin(ctx context.Context) (dmtree.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &desktopTx{p, values, nil}, nil
+	return &desktopTx{p, jobsTx{values, jobs{m: p.m}}}, nil
 }
 
 type desktopTx struct {
 	p *desktop
-	dmtree.Tx
-	after []func() error
+	jobsTx
 }
 
 func (t *desktopTx) Get(ctx context.Context, u dmtree.URI) (dmtree.Value, error) {
@@ -231,9 +230,7 @@ func (t *desktopTx) Delete(ctx context.Context, u dmtree.URI) error {
 	if i < 0 || err != nil && !errors.Is(err, dmtree.ErrNotFound) {
 		return err // with no product and no job: not found
 	}
-	t.after = append(t.after, func() error {
-		return t.p.m.start(pl.scope+"/"+pl.product, func(ctx context.Context) error { return t.p.m.Host.Remove(ctx, all[i]) })
-	})
+	t.jobs.add(pl.product, func(ctx context.Context) error { return t.p.m.Host.Remove(ctx, all[i]) })
 	return nil
 }
 
@@ -265,17 +262,13 @@ func (t *desktopTx) Exec(ctx context.Context, u dmtree.URI, arg dmtree.Value) er
 	if err != nil {
 		return err
 	}
-	t.after = append(t.after, func() error {
-		return t.p.m.start(pl.scope+"/"+pl.product, func(ctx context.Context) error {
-			err := t.p.run(ctx, pl, job)
-			t.p.m.report(syncml.AlertClientEvent, alertMSI, pl.source(), code(err))
-			return err
-		})
+	t.jobs.add(pl.product, func(ctx context.Context) error {
+		err := t.p.run(ctx, pl, job)
+		t.p.m.report(syncml.AlertClientEvent, alertMSI, pl.source(), code(err))
+		return err
 	})
 	return dmtree.ErrAccepted
 }
-
-func (t *desktopTx) Commit(ctx context.Context) error { return commit(ctx, t.Tx, t.after) }
 
 // run fetches the product from the first of its addresses that has it, and has the host install it, as often as the job
 // says.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,7 +45,7 @@ type Manager struct {
 	mu      sync.Mutex
 	ctx     context.Context // of all jobs
 	cancel  context.CancelFunc
-	running map[string]bool // by what is installed
+	running map[string]bool // by the app that a job is about, in small letters
 	jobs    sync.WaitGroup
 	closed  bool
 }
@@ -94,43 +95,102 @@ func (m *Manager) logger() *slog.Logger {
 	return m.Logger
 }
 
-// start runs a job about key after the answer, or answers that one about it runs.
-func (m *Manager) start(key string, job func(context.Context) error) error {
-	key = strings.ToLower(key)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case m.closed:
-		return dmtree.ErrForbidden
-	case m.running[key]:
-		return InUse
+// A job is what a transaction has asked for, to begin after the answer.
+type job struct {
+	app string // that it is about: there is one job about an app at a time, whoever wants it
+	run func(context.Context) error
+}
+
+// jobs are those of one transaction.
+type jobs struct {
+	m    *Manager
+	list []job
+	held int // how many of them keep others from their apps
+}
+
+// add has run begin after the answer. What one transaction asks for about the same app is done one after the other.
+func (j *jobs) add(app string, run func(context.Context) error) {
+	app = strings.ToLower(app)
+	if i := slices.IndexFunc(j.list, func(job job) bool { return job.app == app }); i >= 0 {
+		first := j.list[i].run
+		j.list[i].run = func(ctx context.Context) error { return errors.Join(first(ctx), run(ctx)) }
+		return
 	}
-	m.running[key] = true
-	m.jobs.Go(func() {
-		defer func() {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			delete(m.running, key)
-		}()
-		if err := job(m.ctx); err != nil {
-			m.logger().Warn("installation failed", "app", key, "err", err)
+	j.list = append(j.list, job{app, run})
+}
+
+// prepare keeps others from the apps, so that nothing can refuse the jobs any more.
+func (j *jobs) prepare() error {
+	j.m.mu.Lock()
+	defer j.m.mu.Unlock()
+	for _, job := range j.list[j.held:] {
+		switch {
+		case j.m.closed:
+			return dmtree.ErrForbidden
+		case j.m.running[job.app]:
+			return fmt.Errorf("%w: %w", dmtree.ErrForbidden, InUse)
 		}
-	})
+		j.m.running[job.app] = true
+		j.held++
+	}
 	return nil
 }
 
-// commit stores what a transaction has changed, then starts the jobs that it has asked for.
-func commit(ctx context.Context, values dmtree.Tx, after []func() error) error {
-	if err := values.Commit(ctx); err != nil {
+// drop gives the apps free.
+func (j *jobs) drop() {
+	j.m.mu.Lock()
+	defer j.m.mu.Unlock()
+	for _, job := range j.list[:j.held] {
+		delete(j.m.running, job.app)
+	}
+	j.list, j.held = nil, 0
+}
+
+// start begins the jobs.
+func (j *jobs) start() {
+	j.m.mu.Lock()
+	defer j.m.mu.Unlock()
+	for _, job := range j.list {
+		j.m.jobs.Go(func() {
+			defer func() {
+				j.m.mu.Lock()
+				defer j.m.mu.Unlock()
+				delete(j.m.running, job.app)
+			}()
+			if err := job.run(j.m.ctx); err != nil {
+				j.m.logger().Warn("installation failed", "app", job.app, "err", err)
+			}
+		})
+	}
+}
+
+// jobsTx is a transaction over the values, and the jobs that it asks for.
+type jobsTx struct {
+	dmtree.Tx
+	jobs jobs
+}
+
+// Prepare makes sure of the jobs too.
+func (t *jobsTx) Prepare(ctx context.Context) error {
+	if err := t.jobs.prepare(); err != nil {
 		return err
 	}
-	var errs []error
-	for _, f := range after {
-		if err := f(); err != nil {
-			errs = append(errs, fmt.Errorf("%w: %w", dmtree.ErrForbidden, err))
-		}
+	return t.Tx.Prepare(ctx)
+}
+
+// Commit stores what the transaction has changed, then starts the jobs.
+func (t *jobsTx) Commit(ctx context.Context) error {
+	if err := t.Tx.Commit(ctx); err != nil {
+		t.jobs.drop()
+		return err
 	}
-	return errors.Join(errs...)
+	t.jobs.start()
+	return nil
+}
+
+func (t *jobsTx) Rollback(ctx context.Context) error {
+	t.jobs.drop()
+	return t.Tx.Rollback(ctx)
 }
 
 // report raises the alert about the end of a job.

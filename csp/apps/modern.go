@@ -180,13 +180,12 @@ func (p *modern) Begin(ctx context.Context) (dmtree.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &modernTx{p, values, nil}, nil
+	return &modernTx{p, jobsTx{values, jobs{m: p.m}}}, nil
 }
 
 type modernTx struct {
 	p *modern
-	dmtree.Tx
-	after []func() error // what begins once the transaction has succeeded
+	jobsTx
 }
 
 func (t *modernTx) Get(ctx context.Context, u dmtree.URI) (dmtree.Value, error) {
@@ -264,20 +263,16 @@ func (t *modernTx) Delete(ctx context.Context, u dmtree.URI) error {
 		return dmtree.ErrNotFound
 	}
 	source := msft(pl.scope).Join(cspModern, "AppManagement", rest[1])
-	t.after = append(t.after, func() error {
-		return t.p.m.start(pl.scope+"/"+rest[1], func(ctx context.Context) error {
-			var err error
-			for _, a := range gone {
-				err = errors.Join(err, t.p.m.Host.Remove(ctx, a))
-			}
-			t.p.m.report(syncml.AlertGeneric, alertUninstall, source, code(err))
-			return err
-		})
+	t.jobs.add(rest[1], func(ctx context.Context) error {
+		var err error
+		for _, a := range gone {
+			err = errors.Join(err, t.p.m.Host.Remove(ctx, a))
+		}
+		t.p.m.report(syncml.AlertGeneric, alertUninstall, source, code(err))
+		return err
 	})
 	return nil
 }
-
-func (t *modernTx) Commit(ctx context.Context) error { return commit(ctx, t.Tx, t.after) }
 
 // Exec starts an installation once the transaction has succeeded.
 func (t *modernTx) Exec(ctx context.Context, u dmtree.URI, arg dmtree.Value) error {
@@ -299,22 +294,20 @@ func (t *modernTx) Exec(ctx context.Context, u dmtree.URI, arg dmtree.Value) err
 	}
 	pkg := &Package{URL: job.PackageURI, FamilyName: rest[0], User: pl.scope == "User"}
 	source := msft(pl.scope).Join(cspModern, "AppInstallation", rest[0], "HostedInstall")
-	t.after = append(t.after, func() error {
-		return p.m.start(pl.scope+"/"+rest[0], func(ctx context.Context) error {
-			err := p.install(ctx, pkg, job, at)
-			stored := context.WithoutCancel(ctx)
-			if err == nil {
-				// Gone is installed: that is how servers know (csp-behaviour 6.2).
-				if err := backing.Delete(stored, p.m.Values, at); err != nil && !errors.Is(err, dmtree.ErrNotFound) {
-					p.m.logger().Warn("the node of an installation could not be removed", "uri", at, "err", err)
-				}
-			} else {
-				number, text := failure(err)
-				p.m.set(stored, at, map[string]dmtree.Value{"Status": dmtree.Int(int64(Failed)), "LastError": number, "LastErrorDesc": text})
+	t.jobs.add(rest[0], func(ctx context.Context) error {
+		err := p.install(ctx, pkg, job, at)
+		stored := context.WithoutCancel(ctx)
+		if err == nil {
+			// Gone is installed: that is how servers know (csp-behaviour 6.2).
+			if err := backing.Delete(stored, p.m.Values, at); err != nil && !errors.Is(err, dmtree.ErrNotFound) {
+				p.m.logger().Warn("the node of an installation could not be removed", "uri", at, "err", err)
 			}
-			p.m.report(syncml.AlertGeneric, alertHosted, source, code(err))
-			return err
-		})
+		} else {
+			number, text := failure(err)
+			p.m.set(stored, at, map[string]dmtree.Value{"Status": dmtree.Int(int64(Failed)), "LastError": number, "LastErrorDesc": text})
+		}
+		p.m.report(syncml.AlertGeneric, alertHosted, source, code(err))
+		return err
 	})
 	return dmtree.ErrAccepted
 }

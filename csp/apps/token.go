@@ -177,13 +177,12 @@ func (p *token) Begin(ctx context.Context) (dmtree.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tokenTx{p, values, nil}, nil
+	return &tokenTx{p, jobsTx{values, jobs{m: p.m}}}, nil
 }
 
 type tokenTx struct {
 	p *token
-	dmtree.Tx
-	after []func() error
+	jobsTx
 }
 
 func (t *tokenTx) Get(ctx context.Context, u dmtree.URI) (dmtree.Value, error) {
@@ -240,9 +239,7 @@ func (t *tokenTx) Delete(ctx context.Context, u dmtree.URI) error {
 			continue
 		}
 		found = true
-		t.after = append(t.after, func() error {
-			return t.p.m.start("Device/"+id, func(ctx context.Context) error { return t.p.m.Host.Remove(ctx, a) })
-		})
+		t.jobs.add(id, func(ctx context.Context) error { return t.p.m.Host.Remove(ctx, a) })
 	}
 	if product {
 		if !found {
@@ -252,8 +249,6 @@ func (t *tokenTx) Delete(ctx context.Context, u dmtree.URI) error {
 	}
 	return backing.Delete(ctx, t.Tx, e.stored())
 }
-
-func (t *tokenTx) Commit(ctx context.Context) error { return commit(ctx, t.Tx, t.after) }
 
 // today is the install date of what a host installs now.
 func today() string { return time.Now().UTC().Format(time.RFC3339) }
