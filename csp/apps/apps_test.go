@@ -291,6 +291,49 @@ func TestRemoveAndInstallInOneAtomic(t *testing.T) {
 	require.Equal(t, "Contoso.Hello_2.0.0.0_x64__8wekyb3d8bbwe", d.get(t, modern.Join("AppManagement", "nonStore", family)))
 }
 
+func TestInstallationsThatTheProcessDidNotSurvive(t *testing.T) {
+	tests := []struct {
+		name  string
+		at    dmtree.URI // in the values
+		u     dmtree.URI // in the tree
+		begun bool
+		have  int64
+		want  string
+	}{
+		{"an MSI that was downloading", dmtree.Root.Join("Desktop", "Device", product), desktop.Join(product), true, int64(apps.MSIDownloading), "30"},
+		{"an MSI that was being installed", dmtree.Root.Join("Desktop", "Device", product), desktop.Join(product), true, int64(apps.MSIEnforcing), "60"},
+		{"an MSI that had just been accepted", dmtree.Root.Join("Desktop", "Device", product), desktop.Join(product), true, int64(apps.MSIInitialized), "30"},
+		{"an MSI that nobody has asked for yet", dmtree.Root.Join("Desktop", "Device", product), desktop.Join(product), false, int64(apps.MSIInitialized), "10"},
+		{"an MSI that is installed", dmtree.Root.Join("Desktop", "Device", product), desktop.Join(product), true, int64(apps.MSIEnforced), "70"},
+		{"a packaged app", dmtree.Root.Join("Modern", "Device", family), modern.Join("AppInstallation", family), false, int64(apps.Installing), "2"},
+		{"a packaged app that nobody has asked for yet", dmtree.Root.Join("Modern", "Device", family), modern.Join("AppInstallation", family), false, int64(apps.NotInstalled), "0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			values := new(dmtree.Memory)
+			values.Set(tt.at.Join("Status"), dmtree.Int(tt.have))
+			values.Set(tt.at.Join("LastError"), dmtree.Int(0))
+			if tt.begun {
+				values.Set(tt.at.Join("JobID"), dmtree.String("job1"))
+			}
+			m := &apps.Manager{Host: apps.Dir(t.TempDir()), Values: values}
+			mux := new(dmtree.Mux)
+			m.Mount(mux)
+			defer m.Close()
+			v, err := dmtree.Get(t.Context(), mux, tt.u.Join("Status"))
+			require.NoError(t, err)
+			require.Equal(t, tt.want, v.Text())
+			v, err = dmtree.Get(t.Context(), mux, tt.u.Join("LastError"))
+			require.NoError(t, err)
+			if tt.want == fmt.Sprint(tt.have) {
+				require.Equal(t, "0", v.Text())
+			} else {
+				require.Equal(t, fmt.Sprint(uint32(apps.Cancelled)), v.Text())
+			}
+		})
+	}
+}
+
 func TestWrongHash(t *testing.T) {
 	d := newDevice(t)
 	require.ErrorIs(t, d.msi(t, "job1", strings.Repeat("AB", 32), d.server.URL+"/agent.msi"), dmtree.ErrAccepted)

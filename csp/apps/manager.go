@@ -61,17 +61,66 @@ func msft(scope string) dmtree.URI { return dmtree.URI("./" + scope + "/Vendor/M
 
 // Mount adds the three CSPs to mux, the modern and the desktop one in both scopes. EnterpriseAppManagement is not in
 // Microsoft's published descriptions: a Guard around mux needs [TokenSchema] as well.
+//
+// Installations that Values tells of as running ended with the process before: they have failed, as [Cancelled].
 func (m *Manager) Mount(mux *dmtree.Mux) {
 	if m.Values == nil {
 		m.Values = new(dmtree.Memory)
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.running = map[string]bool{}
+	m.giveUp(context.Background())
 	for _, scope := range []string{"Device", "User"} {
 		mux.Handle(string(msft(scope).Join(cspModern)), autocommit.Provider(&modern{m}))
 		mux.Handle(string(msft(scope).Join(cspDesktop)), autocommit.Provider(&desktop{m}))
 	}
 	mux.Handle(string(msft("Device").Join(cspToken)), autocommit.Provider(&token{m}))
+}
+
+// giveUp says of installations which a process before this one has begun that they have failed. Otherwise servers would
+// wait for their end.
+func (m *Manager) giveUp(ctx context.Context) {
+	number, text := failure(Cancelled)
+	for _, kind := range []string{"Modern", "Desktop"} {
+		for _, scope := range []string{"Device", "User"} {
+			top, err := m.Values.Get(ctx, dmtree.Root.Join(kind, scope))
+			if err != nil {
+				continue // there is none
+			}
+			for _, name := range slices.Collect(top.Names()) {
+				at := dmtree.Root.Join(kind, scope, name)
+				v, err := m.Values.Get(ctx, at.Join("Status"))
+				if err != nil {
+					continue
+				}
+				status, err := v.Int()
+				if err != nil {
+					continue
+				}
+				_, err = m.Values.Get(ctx, at.Join("JobID"))
+				if failed, ok := interrupted(kind, status, err == nil); ok {
+					m.set(ctx, at, map[string]dmtree.Value{"Status": dmtree.Int(failed), "LastError": number, "LastErrorDesc": text})
+				}
+			}
+		}
+	}
+}
+
+// interrupted tells whether the status is one of an installation that runs, and the status of its failure. begun says
+// that a job was accepted.
+func interrupted(kind string, status int64, begun bool) (int64, bool) {
+	if kind == "Modern" {
+		return int64(Failed), State(status) == Installing
+	}
+	switch MSIState(status) {
+	case MSIInitialized:
+		return int64(MSIDownloadFailed), begun
+	case MSIDownloading, MSIDownloadRetry, MSIDownloaded:
+		return int64(MSIDownloadFailed), true
+	case MSIEnforcing, MSIEnforcementRetry:
+		return int64(MSIEnforcementFailed), true
+	}
+	return 0, false
 }
 
 // Close stops the installations that run and waits for them. They are told to the server as cancelled.
