@@ -1,9 +1,9 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -16,7 +16,8 @@ import (
 //
 // Enforce is called with the policies whose effective value changes, sorted by URI, before the change is stored. An
 // error refuses the change as a whole: Enforce is not called again for it, so what it had begun it must undo itself.
-// If the store fails afterwards, it is called once more with the values from before. Calls do not overlap.
+// If the store fails afterwards, it is called once more with the values from before. Calls do not overlap, and must not
+// call the Policies or their sources, which wait for them.
 type Enforcer interface {
 	Enforce(ctx context.Context, changes []Change) error
 }
@@ -107,22 +108,9 @@ func (p *Policies) enforceSorted(ctx context.Context, changes []Change) error {
 		return nil
 	}
 	slices.SortFunc(changes, func(a, b Change) int {
-		if c := compare(a.URI, b.URI); c != 0 {
-			return c
-		}
-		return compare(a.User, b.User)
+		return cmp.Or(cmp.Compare(a.URI, b.URI), cmp.Compare(a.User, b.User))
 	})
 	return p.enforce.Enforce(ctx, changes)
-}
-
-func compare[T ~string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // evaluated is what holds for one policy.
@@ -149,9 +137,11 @@ type view struct {
 
 // effective merges the values that all sources set.
 func (p *Policies) effective(ctx context.Context, k key, v view) (evaluated, error) {
-	node, ok := p.schema.Lookup(k.config())
-	if !ok {
-		return evaluated{}, fmt.Errorf("%w: no policy %s", dmtree.ErrNotFound, k.config())
+	// A schema may have lost a policy that was set with an older one: it must still be possible to remove it.
+	node, known := p.schema.Lookup(k.config())
+	conflict := csp.LastWrite
+	if known {
+		conflict = node.Conflict()
 	}
 	var set []dmtree.Value
 	var last int
@@ -178,7 +168,10 @@ func (p *Policies) effective(ctx context.Context, k key, v view) (evaluated, err
 		}
 	}
 	if len(set) > 0 {
-		return evaluated{value: merge(node.Conflict(), set), isSet: true, known: true}, nil
+		return evaluated{value: merge(conflict, set), isSet: true, known: true}, nil
+	}
+	if !known {
+		return evaluated{}, nil
 	}
 	text, ok := node.Default()
 	if !ok {

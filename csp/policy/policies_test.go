@@ -250,6 +250,17 @@ func TestEnforceAfterARestart(t *testing.T) {
 	require.Equal(t, []string{"AllowCamera=0 set=true", "aliceAllowWindowsSpotlight=0 set=true"}, h.log)
 }
 
+func TestAPolicyThatTheSchemaHasLost(t *testing.T) {
+	store := new(dmtree.Memory)
+	store.Set("./Device/Attic/AllowDust", dmtree.Int(0))
+	h := new(host)
+	p := policy.New(csp.Windows(), h)
+	source := p.Source(store)
+	require.NoError(t, p.Enforce(t.Context()), "a device starts all the same")
+	require.NoError(t, source.RemoveAll(t.Context()), "and can leave")
+	require.Equal(t, []string{"AllowDust=0 set=true", "AllowDust= set=false"}, h.log)
+}
+
 func TestRemoveAll(t *testing.T) {
 	h := new(host)
 	all := policy.New(csp.Windows(), h)
