@@ -139,34 +139,22 @@ func TestDefaults(t *testing.T) {
 	const (
 		policy  = "./Device/Vendor/MSFT/Policy/Config/"
 		account = "./SyncML/DMAcc/{AccountUID}/Ext/Microsoft/"
-		numeric = "a bool whose default is a number"
 		off     = "0 means off, and is not in the range"
 		notOne  = "the default is not one of the values"
 	)
 	contradictions := map[dmtree.URI]string{
-		"./Device/Vendor/MSFT/DMClient/Provider/{ProviderID}/ForceAadToken":                     numeric,
-		"./Device/Vendor/MSFT/Firewall/MdmStore/FirewallRules/{FirewallRuleName}/EdgeTraversal": numeric,
-		"./Device/Vendor/MSFT/Firewall/MdmStore/FirewallRules/{FirewallRuleName}/Enabled":       numeric,
-		"./Device/Vendor/MSFT/Firewall/MdmStore/HyperVFirewallRules/{FirewallRuleName}/Enabled": numeric,
-		"./Device/Vendor/MSFT/VPNv2/{ProfileName}/AlwaysOnActive":                               numeric,
-		"./User/Vendor/MSFT/VPNv2/{ProfileName}/AlwaysOnActive":                                 numeric,
-		account + "BackCompatRetryDisabled":                                                     numeric,
-		account + "CRLCheck":                                                                    numeric,
-		account + "DisableOnRoaming":                                                            numeric,
-		account + "UseHwDevID":                                                                  numeric,
-		account + "UseNonceResync":                                                              numeric,
-		"./Device/Vendor/MSFT/DeviceStatus/OS/Mode":                                             "an int whose default is the text Not available",
-		policy + "Bluetooth/SetMinimumEncryptionKeySize":                                        off,
-		policy + "DeliveryOptimization/DOMaxCacheSize":                                          off,
-		policy + "DeliveryOptimization/DOMinBackgroundQos":                                      off,
-		policy + "DeliveryOptimization/DOMinDiskSizeAllowedToPeer":                              off,
-		policy + "DeliveryOptimization/DOMinFileSizeToCache":                                    off,
-		policy + "DeliveryOptimization/DOMinRAMAllowedToPeer":                                   off,
-		policy + "DeviceLock/MaxInactivityTimeDeviceLockWithExternalDisplay":                    off,
-		policy + "KioskBrowser/RestartOnIdleTime":                                               off,
-		"./User/Vendor/MSFT/Policy/Config/KioskBrowser/RestartOnIdleTime":                       off,
-		policy + "DeviceLock/MinimumPasswordLengthAudit":                                        "-1 as 32 bits without a sign",
-		policy + "DeliveryOptimization/DOCacheHostSource":                                       notOne,
+		"./Device/Vendor/MSFT/DeviceStatus/OS/Mode":                          "an int whose default is the text Not available",
+		policy + "Bluetooth/SetMinimumEncryptionKeySize":                     off,
+		policy + "DeliveryOptimization/DOMaxCacheSize":                       off,
+		policy + "DeliveryOptimization/DOMinBackgroundQos":                   off,
+		policy + "DeliveryOptimization/DOMinDiskSizeAllowedToPeer":           off,
+		policy + "DeliveryOptimization/DOMinFileSizeToCache":                 off,
+		policy + "DeliveryOptimization/DOMinRAMAllowedToPeer":                off,
+		policy + "DeviceLock/MaxInactivityTimeDeviceLockWithExternalDisplay": off,
+		policy + "KioskBrowser/RestartOnIdleTime":                            off,
+		"./User/Vendor/MSFT/Policy/Config/KioskBrowser/RestartOnIdleTime":    off,
+		policy + "DeviceLock/MinimumPasswordLengthAudit":                     "-1 as 32 bits without a sign",
+		policy + "DeliveryOptimization/DOCacheHostSource":                    notOne,
 	}
 	type result struct{ taken, undecided int }
 	got := map[csp.Kind]result{}
@@ -201,7 +189,7 @@ func TestDefaults(t *testing.T) {
 	}
 	require.Empty(t, contradictions)
 	require.Equal(t, map[csp.Kind]result{
-		csp.KindAny: {taken: 32}, csp.KindNone: {taken: 20}, csp.KindEnum: {taken: 1126}, csp.KindFlag: {taken: 11},
+		csp.KindAny: {taken: 32}, csp.KindNone: {taken: 20}, csp.KindEnum: {taken: 1137}, csp.KindFlag: {taken: 11},
 		csp.KindRange: {taken: 191}, csp.KindRegEx: {taken: 2}, csp.KindJSON: {taken: 1},
 		csp.KindADMX: {taken: 2501, undecided: 2}, // undecided: policies of files that a server ingests
 	}, got)

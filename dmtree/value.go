@@ -91,7 +91,8 @@ func Interior(names ...string) Value {
 // Parse reads the text of a value as it comes from the wire. The text must fit
 // the format; the error wraps ErrFormat and does not repeat the text. White
 // space around numbers, booleans, dates and base64 is ignored. Integers may be
-// written in hexadecimal with 0x, as Windows writes result codes.
+// written in hexadecimal with 0x, as Windows writes result codes, and booleans
+// as 1 and 0.
 func Parse(f Format, text string) (Value, error) {
 	trimmed := strings.Trim(text, " \t\r\n")
 	bad := func(want string) (Value, error) {
@@ -119,9 +120,9 @@ func Parse(f Format, text string) (Value, error) {
 		return Value{format: f, text: trimmed}, nil
 	case FormatBool:
 		switch {
-		case strings.EqualFold(trimmed, "true"):
+		case strings.EqualFold(trimmed, "true") || trimmed == "1":
 			return Bool(true), nil
-		case strings.EqualFold(trimmed, "false"):
+		case strings.EqualFold(trimmed, "false") || trimmed == "0":
 			return Bool(false), nil
 		}
 		return bad("true or false")
