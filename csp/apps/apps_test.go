@@ -87,15 +87,9 @@ func newDevice(t *testing.T) *device {
 	inner := new(dmtree.Mux)
 	d.Mount(inner)
 	t.Cleanup(d.Close)
-	windows := csp.Guard(csp.Windows(), inner)
-	schema, err := apps.TokenSchema()
+	schema, err := csp.Windows().With(apps.TokenTree())
 	require.NoError(t, err)
-	outer := new(dmtree.Mux)
-	for _, u := range []dmtree.URI{modern, "./User/Vendor/MSFT/EnterpriseModernAppManagement", "./Device/Vendor/MSFT/EnterpriseDesktopAppManagement"} {
-		outer.Handle(string(u), windows)
-	}
-	outer.Handle(string(token), csp.Guard(schema, inner))
-	d.tree = outer
+	d.tree = csp.Guard(schema, inner)
 	return d
 }
 

@@ -60,7 +60,7 @@ const (
 func msft(scope string) dmtree.URI { return dmtree.URI("./" + scope + "/Vendor/MSFT") }
 
 // Mount adds the three CSPs to mux, the modern and the desktop one in both scopes. EnterpriseAppManagement is not in
-// Microsoft's published descriptions: a Guard around mux needs [TokenSchema] as well.
+// Microsoft's published descriptions: the schema of a Guard around mux needs [TokenTree] as well.
 //
 // Installations that Values tells of as running ended with the process before: they have failed, as [Cancelled].
 func (m *Manager) Mount(mux *dmtree.Mux) {

@@ -25,8 +25,9 @@ const (
 	TokenInvalid         TokenState = 3
 )
 
-// TokenSchema describes EnterpriseAppManagement, which Microsoft's published descriptions do not have any more.
-func TokenSchema() (*csp.Schema, error) {
+// TokenTree describes EnterpriseAppManagement, which Microsoft's published descriptions do not have any more. Use it
+// with [csp.Schema.With].
+func TokenTree() csp.Tree {
 	leaf := func(name string, access csp.Op, f dmtree.Format) *csp.Def {
 		return &csp.Def{Name: name, Access: access, Format: f, Occurs: csp.OccursZeroOrOne}
 	}
@@ -42,7 +43,7 @@ func TokenSchema() (*csp.Schema, error) {
 		agr = ag | csp.OpReplace
 		agd = ag | csp.OpDelete
 	)
-	return csp.New(csp.Tree{Path: "./Device/Vendor/MSFT", Root: interior(cspToken, dynamic("EnterpriseID", agd,
+	return csp.Tree{Path: "./Device/Vendor/MSFT", Root: interior(cspToken, dynamic("EnterpriseID", agd,
 		leaf("EnrollmentToken", agr, dmtree.FormatChr),
 		leaf("StoreUri", ag, dmtree.FormatChr),
 		leaf("CertificateSearchCriteria", ag, dmtree.FormatChr),
@@ -51,7 +52,7 @@ func TokenSchema() (*csp.Schema, error) {
 		interior("EnterpriseApps", interior("Inventory", dynamic("ProductID", g|csp.OpDelete,
 			leaf("Version", g, dmtree.FormatChr), leaf("Title", g, dmtree.FormatChr),
 			leaf("Publisher", g, dmtree.FormatChr), leaf("InstallDate", g, dmtree.FormatChr)))),
-	))})
+	))}
 }
 
 // token serves EnterpriseAppManagement: the token, and the inventory of the business apps, which are those that servers

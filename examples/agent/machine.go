@@ -63,17 +63,13 @@ func open(dir string, roots *x509.CertPool) (_ *machine, err error) {
 		m.stores = append(m.stores, *s)
 	}
 
-	// Everything is behind a schema: Microsoft's, and that of the one CSP which is not in it.
-	tree, mux := new(dmtree.Mux), new(dmtree.Mux)
-	token, err := apps.TokenSchema()
+	// Everything is behind a schema: Microsoft's, and the one CSP which is not in it.
+	schema, err := csp.Windows().With(apps.TokenTree())
 	if err != nil {
 		return nil, err
 	}
-	guarded := csp.Guard(csp.Windows(), mux)
-	for _, root := range []string{"./DevInfo", "./DevDetail", "./Device", "./User"} {
-		tree.Handle(root, guarded)
-	}
-	tree.Handle("./Device/Vendor/MSFT/EnterpriseAppManagement", csp.Guard(token, mux))
+	mux := new(dmtree.Mux)
+	tree := csp.Guard(schema, mux)
 	inventory.Mount(mux, inventory.Local(id))
 	m.policies = policy.New(csp.Windows(), policy.EnforcerFunc(m.enforce))
 	source := m.policies.Source(stores.policies)

@@ -44,17 +44,16 @@ func newDevice(dir string, srv *server, trace *session.Trace, wrap func(http.Rou
 		return wrap(&http.Transport{TLSClientConfig: c, ForceAttemptHTTP2: true})
 	}
 
-	// The tree: Microsoft's CSPs behind their schema, and one of this device's own beside them.
-	windows, mux := new(dmtree.Mux), new(dmtree.Mux)
-	guarded := csp.Guard(csp.Windows(), windows)
-	for _, root := range []string{"./DevInfo", "./DevDetail", "./Device", "./User"} {
-		mux.Handle(root, guarded)
-	}
-	token, err := apps.TokenSchema()
+	// The tree: Microsoft's CSPs behind their schema, and nodes of this device's own beside them.
+	schema, err := csp.Windows().With(apps.TokenTree())
 	if err != nil {
 		return nil, err
 	}
-	mux.Handle("./Device/Vendor/MSFT/EnterpriseAppManagement", csp.Guard(token, windows))
+	windows, mux := new(dmtree.Mux), new(dmtree.Mux)
+	guarded := csp.Guard(schema, windows)
+	for _, root := range []string{"./DevInfo", "./DevDetail", "./Device", "./User"} {
+		mux.Handle(root, guarded)
+	}
 	mux.Handle("./Device/Vendor/Quickstart", &d.numbers)
 	for i := range 200 {
 		d.numbers.Set(node(i), dmtree.Int(int64(i)))
