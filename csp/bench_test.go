@@ -44,7 +44,7 @@ func instance(tb testing.TB, n *csp.Node) dmtree.URI {
 }
 
 // BenchmarkLookup looks every node of Windows up, dynamic segments filled in,
-// beside a Go map of the very same URIs (performance.md 6: at most 10 times
+// beside a Go map of the very same URIs (limit: at most 10 times
 // its time, aiming at 7).
 func BenchmarkLookup(b *testing.B) {
 	all := concrete(b)
@@ -78,7 +78,7 @@ func BenchmarkLookup(b *testing.B) {
 }
 
 // BenchmarkItem checks one item of a policy as a server does before it sends
-// it: look-up, command, format, value (performance.md 6: at most 1 µs).
+// it: look-up, command, format, value (limit: at most 1 µs).
 func BenchmarkItem(b *testing.B) {
 	for _, bb := range []struct {
 		name string
@@ -108,7 +108,7 @@ func BenchmarkItem(b *testing.B) {
 }
 
 // BenchmarkFirstUse reads the embedded text and reports what then stays in
-// memory (design.md 7: 5 ms, 6 MB; aiming at 2 ms, 2 MB).
+// memory (limit: 5 ms, 6 MB; aiming at 2 ms, 2 MB).
 func BenchmarkFirstUse(b *testing.B) {
 	data, err := os.ReadFile("data/windows.txt")
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // TestSize: the data is in a program that calls Windows, and in no other that
-// imports this package (design.md 7: 1.5 MB, aiming at 1.2 MB).
+// imports this package (limit: 1.5 MB, aiming at 1.2 MB).
 func TestSize(t *testing.T) {
 	if os.Getenv("CI") != "true" {
 		t.Skip("builds three programs; runs where CI=true")

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// An ACL says which servers may use which commands on a node (oma-dm 9.7). It
+// An ACL says which servers may use which commands on a node (DM TND). It
 // is immutable; the methods that change it return another. The zero ACL has no
 // entries, which at any node but the root means that the node inherits.
 type ACL struct {

@@ -8,7 +8,7 @@ import (
 
 // What can go wrong with a node. Providers return these, alone or wrapped;
 // the functions of this package add operation and URI in an [*Error]. The
-// number is the status that a device answers (oma-dm 2.1); an error that
+// number is the status that a device answers (DM RepPro, status codes); an error that
 // wraps none of them becomes 500, command failed, and its text stays inside.
 var (
 	ErrAccepted    = errors.New("accepted, goes on after the answer") // 202: not a failure; a Generic Alert will follow

@@ -113,7 +113,7 @@ func appendEscapedByte(b []byte, c byte) []byte {
 	return append(b, '%', hex[c>>4], hex[c&15])
 }
 
-// plain tells the characters that stand for themselves (oma-dm 9.2, pchar).
+// plain tells the characters that stand for themselves (DM TND, pchar).
 func plain(c byte) bool { return plainTable[c] }
 
 var plainTable = func() (t [256]bool) {

@@ -1,6 +1,6 @@
 package dmtree
 
-// A Format says how a value is to be read (oma-dm 1.5).
+// A Format says how a value is to be read (MetInf).
 type Format uint8
 
 // The formats, in the order of the specification but for the zero Format.

@@ -55,7 +55,7 @@ type (
 		Node(ctx context.Context, u URI) (Properties, error)
 	}
 	// A Propertier has properties for its nodes, such as ACL and Title
-	// (oma-dm 9.3); Tree is one. Get and Replace of this package come here
+	// (DM TND); Tree is one. Get and Replace of this package come here
 	// with a URI that has ?prop=.
 	Propertier interface {
 		Property(ctx context.Context, u URI, name string) (string, error)
@@ -115,7 +115,7 @@ type Properties struct {
 	Type string
 }
 
-// Access is a set of commands (oma-dm 11.1, AccessType).
+// Access is a set of commands (DM TNDS, AccessType).
 type Access uint8
 
 // The commands of an Access.
@@ -234,7 +234,7 @@ func Exec(ctx context.Context, p Provider, u URI, arg Value) error {
 }
 
 // Copy writes the value of the leaf from to the leaf to, which is created if
-// it is missing and p allows (oma-dm 9.9.5). An interior node on either side:
+// it is missing and p allows (DM TND). An interior node on either side:
 // ErrNotAllowed.
 func Copy(ctx context.Context, p Provider, from, to URI) error {
 	src, err := ParseURI(string(from))

@@ -10,7 +10,7 @@ import (
 // A Tree adds to a Provider what OMA DM demands of every node: access control
 // lists, the properties that ?prop= reads and writes, the lists that ?list=
 // asks for, whole subtrees in one command (TNDS), and the checks that come
-// before any command reaches the provider (oma-dm 9). Who asks is in the
+// before any command reaches the provider (DM TND). Who asks is in the
 // context, see [CallFrom]; the device itself, which is no server, is bound by no
 // ACL.
 //
@@ -35,7 +35,7 @@ type Tree struct {
 	Limits Limits
 	// CreatorACL gives the ACL of an interior node whose creator may not
 	// replace on the node above. Nil means Add, Delete and Replace for the
-	// creator, which is what oma-dm 9.7.5 demands, but locks the creator
+	// creator, which is what DM TND demands, but locks the creator
 	// out of reading.
 	CreatorACL func(server string) ACL
 

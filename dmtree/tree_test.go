@@ -522,7 +522,7 @@ func TestTreeACL(t *testing.T) {
 	})
 }
 
-// The example of oma-dm 9.7.7.
+// The example of DM TND.
 func TestTreeACLExample(t *testing.T) {
 	build := func(t *testing.T) *dmtree.Tree {
 		m := new(dmtree.Memory)

@@ -11,7 +11,7 @@ import (
 )
 
 // treeOps are the commands, on a provider and a keep or on transactions of
-// both. The checks of each command come in the order of oma-dm 9.9: limits,
+// both. The checks of each command come in the order of DM TND: limits,
 // existence, kind and access type, ACL, and then the provider's own.
 type treeOps struct {
 	t        *Tree
@@ -183,7 +183,7 @@ func (o *treeOps) add(ctx context.Context, u URI, v Value) error {
 	return errors.Join(o.created(ctx, u, v.IsInterior()), o.stamp(ctx, above))
 }
 
-// created gives a new node its properties (oma-dm 9.7.5).
+// created gives a new node its properties (DM TND).
 func (o *treeOps) created(ctx context.Context, u URI, interior bool) error {
 	if err := o.k.drop(ctx, u); err != nil { // of a node that was here before
 		return err
@@ -232,7 +232,7 @@ func (o *treeOps) stamped(ctx context.Context, u URI) (version, stamp string, er
 }
 
 // settle gives binary content that came as base64 the format bin: its media
-// type tells that it is no text (oma-dm 9.5.3).
+// type tells that it is no text (DM TND).
 func (o *treeOps) settle(v Value) Value {
 	if o.t.Open || v.Format() != FormatB64 || v.Type() == "" || strings.HasPrefix(strings.ToLower(v.Type()), "text/") {
 		return v

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// The properties of a node (oma-dm 9.3). Names are case sensitive.
+// The properties of a node (DM TND). Names are case sensitive.
 const (
 	PropACL    = "ACL"
 	PropFormat = "Format"

@@ -130,7 +130,7 @@ func plan(u URI, n *mgmttree.Node) (planned, error) {
 }
 
 // addTNDS creates the nodes of a document. A named root node is created below
-// u, one without a name at u (oma-dm 11.3).
+// u, one without a name at u (DM TNDS).
 func (o *treeOps) addTNDS(ctx context.Context, u URI, v Value) error {
 	all, err := o.readTNDS(v, func(name string) (URI, string, error) {
 		if name == "" {

@@ -19,7 +19,7 @@ import (
 //	Vendor/MSFT   ./Vendor/MSFT   ./Device/Vendor/MSFT   ./device/Vendor/MSFT
 //
 // What is accepted: segments of any printable characters, raw or escaped,
-// with an optional leading "./". What is refused, because oma-dm 9.2 or
+// with an optional leading "./". What is refused, because DM TND or
 // Windows forbid it: an empty URI, a leading or trailing slash, empty
 // segments, the names ".", ".." and "*" (escaped or not), control characters,
 // text that is not UTF-8, broken escapes, and a query other than prop= and

@@ -52,7 +52,7 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-// Every rule of oma-dm 9.2 and windows-dm 3, broken once.
+// Every rule of DM TND and MS-MDM, broken once.
 func TestInvalidURI(t *testing.T) {
 	for _, test := range []struct{ name, in string }{
 		{"empty", ""},

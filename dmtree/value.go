@@ -357,7 +357,7 @@ func (v Value) Names() iter.Seq[string] {
 }
 
 // Size returns the number of bytes of the content: what the property Size and
-// Meta/Size of a large object count (oma-dm 9.5.5). For b64 and bin that is
+// Meta/Size of a large object count (DM TND). For b64 and bin that is
 // the decoded content.
 func (v Value) Size() int {
 	if v.format == FormatB64 {

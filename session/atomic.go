@@ -17,7 +17,7 @@ type member struct {
 	code  syncml.StatusCode
 }
 
-// atomic runs the children in a transaction of the tree, all or none (oma-dm 4.7). What is wrong with any of them in
+// atomic runs the children in a transaction of the tree, all or none (DM Protocol). What is wrong with any of them in
 // itself is found before the first one runs.
 func (x *executor) atomic(ctx context.Context, a *syncml.Atomic) flow {
 	members, code := x.members(a)

@@ -225,7 +225,7 @@ func TestAtomicTooLargeToReport(t *testing.T) { // Q16
 	require.Equal(t, "1", nodeValue(t, tree, "./A/x"))
 }
 
-// A large Atomic is executed as a unit, whatever its statuses take (oma-dm 4.7).
+// A large Atomic is executed as a unit, whatever its statuses take (DM Protocol).
 func TestStatusesOfAnAtomicOverSeveralMessages(t *testing.T) {
 	tree := deviceTree()
 	s := begin(t, &session.Client{Tree: tree, Profile: session.OMA}, syncml.XML, nil)

@@ -82,7 +82,7 @@ func (b *Batch) Alert(code syncml.AlertCode, opts *AlertOptions, text string, ch
 	return e
 }
 
-// encode returns the optional parameters as one string (oma-dm 3.5).
+// encode returns the optional parameters as one string (DM Protocol, alerts).
 func (o *AlertOptions) encode() string {
 	if o == nil {
 		return ""

@@ -6,7 +6,7 @@ import (
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
-// An assembly puts the chunks of one large object together (oma-dm 5). The zero assembly has none. It is stored with
+// An assembly puts the chunks of one large object together (DM Protocol, large objects). The zero assembly has none. It is stored with
 // the session, as its fields.
 type assembly struct {
 	Cmd            string // name of the command that brings the object; empty: none is on its way

@@ -93,7 +93,7 @@ func (d *Dialog) repeat() {
 	s.stuck = entry{}
 }
 
-// refuse answers every command with code, and executes none (oma-dm 6.6).
+// refuse answers every command with code, and executes none (DM Security).
 func (d *Dialog) refuse(msg *syncml.Message, cmds []syncml.Command, code syncml.StatusCode) {
 	var all func([]syncml.Command)
 	all = func(cmds []syncml.Command) {

@@ -31,7 +31,7 @@ type executor struct {
 	again   bool
 	journal *journal // nil: the tree has none, or nothing has to survive this process
 	unsure  bool     // nobody knows any more what the user said, so nothing that depends on it is run
-	// stopped is set when the user has cancelled: the rest of the message is not run (oma-dm 3.4).
+	// stopped is set when the user has cancelled: the rest of the message is not run (DM Protocol, alerts).
 	stopped bool
 
 	out      []syncml.Command
@@ -123,7 +123,7 @@ func (x *executor) sequence(ctx context.Context, s *syncml.Sequence) flow {
 	return goOn
 }
 
-// inside executes a child of a Sequence, which cannot be cut into chunks (oma-dm 5.5).
+// inside executes a child of a Sequence, which cannot be cut into chunks (DM Protocol, large objects).
 func (x *executor) inside(ctx context.Context, c syncml.Command) flow {
 	if _, nested := c.(*syncml.Sequence); nested {
 		x.skip(c, syncml.StatusCommandFailed)
@@ -260,7 +260,7 @@ func (x *executor) valid(c syncml.Command, meta syncml.Meta, it *syncml.Item) er
 		return err
 	}
 	if user := u.Within("./User"); x.mode == ModeDevice && user || x.mode == ModeUser && !user {
-		return dmtree.ErrNotAllowed // windows-dm 5
+		return dmtree.ErrNotAllowed // MS-MDM
 	}
 	_, lists := x.tree.(dmtree.Lister)
 	if _, query := u.Split(); query != "" && !lists {
@@ -319,7 +319,7 @@ func (x *executor) write(ctx context.Context, p dmtree.Provider, c syncml.Comman
 }
 
 // failed turns an error of the tree into an outcome. Where another node than the one addressed is to blame, the Status
-// names it (oma-dm 9.9.2).
+// names it (DM TND).
 func (x *executor) failed(u dmtree.URI, err error) outcome {
 	out := outcome{code: x.rules.statusOf(err)}
 	if x.causes && err != nil && !out.code.Success() {

@@ -54,7 +54,7 @@ type Answer struct {
 	Chosen []int  // 1103: exactly one; 1104: any number; numbers of choices, from 1
 }
 
-// InputType is what may be typed in answer to alert 1102 (oma-dm 3.5).
+// InputType is what may be typed in answer to alert 1102 (DM Protocol, alerts).
 type InputType byte
 
 const (
@@ -116,7 +116,7 @@ func promptOf(a *syncml.Alert) (*Prompt, syncml.StatusCode) {
 	return p, syncml.StatusOK
 }
 
-// set applies one option; what it does not know or cannot use is skipped (oma-dm 3.5).
+// set applies one option; what it does not know or cannot use is skipped (DM Protocol, alerts).
 func (p *Prompt) set(name, value string) {
 	switch name {
 	case "MINDT":

@@ -29,7 +29,7 @@ type Limits struct {
 	Answers int64
 
 	// Attempts is how many times either side may be asked for credentials, one after the other, before the session is
-	// ended (oma-dm 6.6). Default: [DefaultAttempts].
+	// ended (DM Security). Default: [DefaultAttempts].
 	Attempts int
 
 	// Replay is how long a server answers a repeated message with the reply that it kept, and how long a client that
@@ -44,7 +44,7 @@ type Limits struct {
 	Interaction time.Duration
 
 	// Retries is how many times a client repeats a message that found no answer, and Backoff and MaxBackoff how long it
-	// waits before: first Backoff, then twice as long each time (windows-dm 9.2). Defaults: [DefaultRetries],
+	// waits before: first Backoff, then twice as long each time (MS-MDM). Defaults: [DefaultRetries],
 	// [DefaultBackoff], [DefaultMaxBackoff].
 	Retries             int
 	Backoff, MaxBackoff time.Duration

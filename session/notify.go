@@ -19,7 +19,7 @@ import (
 // NotificationType is the media type of a [Notification] (package #0).
 const NotificationType = "application/vnd.syncml.notification"
 
-// Errors of notifications. Whatever is wrong with one, the device ignores it (oma-dm 7.5).
+// Errors of notifications. Whatever is wrong with one, the device ignores it (DM Notification).
 var (
 	ErrNotification = errors.New("session: malformed notification")
 	ErrDigest       = errors.New("session: digest of the notification does not match")
@@ -36,7 +36,7 @@ type Notification struct {
 	Body      []byte // the vendor's; covered by the digest
 
 	// Default says that the digest was made with the default nonce, because the server's had got lost: the session's
-	// first credentials are to be made with it as well (oma-dm 7.6).
+	// first credentials are to be made with it as well (DM Notification).
 	Default bool
 
 	digest []byte // as it came; nil if it was not checked by a client
@@ -99,7 +99,7 @@ func (n *Notification) trigger(dst []byte) []byte {
 	return append(dst, n.Body...)
 }
 
-// sign returns the digest of a trigger (oma-dm 7.3). The user part is the server's ID.
+// sign returns the digest of a trigger (DM Notification). The user part is the server's ID.
 func sign(server string, secret auth.Secret, nonce string, trigger []byte) ([md5.Size]byte, error) {
 	return auth.Credential{Name: server, Secret: secret}.MAC([]byte(nonce), trigger)
 }

@@ -21,7 +21,7 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// The worked examples of oma-dm 7.7.
+// The worked examples of DM Notification.
 func TestNotificationVectors(t *testing.T) { // N01 N02 N03 N04
 	nonce := unhex(t, "000102030405060708090a0b0c0d0e0f")
 	a := session.Notification{UIMode: session.UIBackground, SessionID: 0x1234, Server: "com.mgmtsrv.manage"}

@@ -47,7 +47,7 @@ func (d *Dialog) first(ctx context.Context, now time.Time) (*Exchange, error) {
 	return d.message(ctx, now, nil)
 }
 
-// resync has the first message signed under the default nonce, as if the server had asked for that (oma-dm 7.6). A Signer
+// resync has the first message signed under the default nonce, as if the server had asked for that (DM Notification). A Signer
 // that cannot do so signs as it always does.
 func (d *Dialog) resync(ctx context.Context) {
 	if d.c.Sign == nil {

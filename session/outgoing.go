@@ -80,7 +80,7 @@ func headerStatus(r *reception) *syncml.Status {
 	}
 }
 
-// address returns where the first message goes. Windows adds a query (windows-dm 2).
+// address returns where the first message goes. Windows adds a query (MS-MDM).
 func (d *Dialog) address() string {
 	u, err := url.Parse(d.c.URL)
 	if err != nil || !d.rules.query {

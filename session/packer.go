@@ -159,7 +159,7 @@ func small(err error) error {
 }
 
 // fitsAlone reports whether c would fit into a message that holds nothing else but the answer to a request for it. What
-// fits is not cut into chunks (oma-dm 5.2).
+// fits is not cut into chunks (DM Protocol, large objects).
 func (p *packer) fitsAlone(c syncml.Command) bool {
 	enc := syncml.NewEncoder(io.Discard, p.options())
 	err := enc.Begin(p.h)

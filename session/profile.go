@@ -37,7 +37,7 @@ type profile struct {
 	value          syncml.StatusCode // a value of the right format that the node does not take
 }
 
-// profiles is the table of differences (windows-dm 3 and 14, oma-dm 4.7 and 4.12).
+// profiles is the table of differences (MS-MDM, DM Protocol).
 var profiles = [...]profile{
 	Windows: {
 		firstID:        2,

@@ -221,7 +221,7 @@ func TestQueueWait(t *testing.T) {
 	})
 }
 
-// TestUserScope: work on ./User waits until the enrolled user is signed in (windows-dm 5).
+// TestUserScope: work on ./User waits until the enrolled user is signed in (MS-MDM).
 func TestUserScope(t *testing.T) {
 	login := func(v string) *syncml.Alert { return alert(1224, event("com.microsoft/MDM/LoginStatus", "chr", v)) }
 	mode := func(v string) *syncml.Alert { return alert(1224, event("com.microsoft.mdm.synctype", "chr", v)) }

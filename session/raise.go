@@ -27,8 +27,7 @@ type raisedAlert struct {
 // [Limits] allow. Raise starts no session.
 //
 // Only client events (1224) and generic alerts (1226) can be raised. Each item needs Meta with Type and Format, and Data;
-// under the profile [OMA] the Type of a generic alert begins with "Reversed-Domain-Name: " or "Content-Type: " (oma-dm
-// 3.7). The alert that reports the end of an Exec has the Correlator that the provider found in [dmtree.Call].
+// under the profile [OMA] the Type of a generic alert begins with "Reversed-Domain-Name: " or "Content-Type: " (DM Protocol, alerts). The alert that reports the end of an Exec has the Correlator that the provider found in [dmtree.Call].
 func (c *Client) Raise(ctx context.Context, a *syncml.Alert) error {
 	if err := c.Profile.rules().check(a); err != nil {
 		return err

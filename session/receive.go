@@ -9,7 +9,7 @@ import (
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
-// Types of the client events that the server serves itself (windows-dm 6.2).
+// Types of the client events that the server serves itself (MS-MDM).
 const (
 	typeLoginStatus = "com.microsoft/MDM/LoginStatus"
 	typeUserToken   = "com.microsoft/MDM/AADUserToken"
@@ -334,7 +334,7 @@ func (s *sessionState) alertKey(msg uint64, cmd string, item int) string {
 	return strconv.FormatInt(s.start.UnixMicro(), 36) + "-" + strconv.FormatUint(msg, 10) + "-" + cmd + "-" + strconv.Itoa(item)
 }
 
-// alertType returns the type of an alert without the prefixes of oma-dm 3.7, which clients spell in many ways. Some place
+// alertType returns the type of an alert without the prefixes of DM Protocol, alerts, which clients spell in many ways. Some place
 // the element beside Meta.
 func alertType(it *syncml.Item) string {
 	t := it.Meta.Type

@@ -161,7 +161,7 @@ func (c *composer) finish(final bool) (*Reply, error) {
 func (x *exchange) refuse(res *auth.Result) (*Reply, error) {
 	h := &x.msg.Header
 	if x.msgID == 0 || x.msgID > uint64(max(x.lim.Attempts, 0)) && x.current() == nil {
-		res.Challenge = nil // enough of it (oma-dm 6.6)
+		res.Challenge = nil // enough of it (DM Security)
 	}
 	x.srv.logger().WarnContext(x.ctx, "message refused", "device", x.device, "session", h.SessionID, "msg", h.MsgID,
 		"status", int(res.Status), "remote", x.in.Remote, "err", res.Reason)

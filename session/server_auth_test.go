@@ -260,7 +260,7 @@ func TestServerIsChallenged(t *testing.T) {
 		)
 		require.Equal(t, []string{"Exec ./A"}, sent(m))
 		require.NotNil(t, m.Header.Cred)
-		require.Equal(t, "C8pAwhDoisoDIat285dqcg==", m.Header.Cred.Data, "vector 5 of oma-dm 6.9")
+		require.Equal(t, "C8pAwhDoisoDIat285dqcg==", m.Header.Cred.Data, "vector 5 of DM Security")
 		require.Equal(t, "mgmtsrv", m.Header.Source.Name) // A04
 		require.Empty(t, got)
 		m = d.Send(&syncml.Status{MsgRef: "2", CmdRef: "0", Cmd: "SyncHdr", Code: 212}, d.Status(sessiontest.Commands(m)[0], 200))

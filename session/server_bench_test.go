@@ -93,7 +93,7 @@ func fixed(reply []byte) http.Handler {
 }
 
 // BenchmarkServer compares the engine, with the memory store, with a net/http handler that writes fixed bytes: 2 KB in and
-// 20 KB out, each message with a Handler that is told the results of the one before (performance.md 4).
+// 20 KB out, each message with a Handler that is told the results of the one before.
 func BenchmarkServer(b *testing.B) {
 	const device = "device-1"
 	s := &session.Server{
@@ -197,7 +197,7 @@ func BenchmarkExchange(b *testing.B) {
 	}
 }
 
-// BenchmarkQueue is a cycle of the memory store: enqueue one command, load it, record its outcome (performance.md 7).
+// BenchmarkQueue is a cycle of the memory store: enqueue one command, load it, record its outcome.
 func BenchmarkQueue(b *testing.B) {
 	store := new(session.MemoryStore)
 	body := []byte("a command")
@@ -219,7 +219,7 @@ func BenchmarkQueue(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "cycles/s")
 }
 
-// TestStateSize: what a session costs between two messages, beside its commands and the last reply (performance.md 5).
+// TestStateSize: what a session costs between two messages, beside its commands and the last reply.
 func TestStateSize(t *testing.T) {
 	size := func(n int) (state, work int) {
 		store := new(session.MemoryStore)

@@ -207,7 +207,7 @@ func TestNextMessage(t *testing.T) {
 	})
 }
 
-// TestKeepAlive: a Windows device that takes long says so, and must be answered without commands (windows-dm 6.2).
+// TestKeepAlive: a Windows device that takes long says so, and must be answered without commands (MS-MDM).
 func TestKeepAlive(t *testing.T) {
 	each(t, func(t *testing.T, enc syncml.Encoding) {
 		var got []session.Result

@@ -8,7 +8,7 @@ import (
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
-// treeStatus is the one table between errors of the tree and status codes (oma-dm 2.3), read in both directions. The
+// treeStatus is the one table between errors of the tree and status codes (DM RepPro, status codes), read in both directions. The
 // first entry that fits an error counts, so what is more special stands before what is wrapped beside it.
 var treeStatus = [...]struct {
 	err  error
@@ -53,7 +53,7 @@ func (p *profile) statusOf(err error) syncml.StatusCode {
 	return syncml.StatusCommandFailed
 }
 
-// hresults are what Windows names as the cause of a status where a provider names none (windows-dm 4).
+// hresults are what Windows names as the cause of a status where a provider names none (MS-MDM).
 var hresults = map[syncml.StatusCode]uint32{
 	syncml.StatusNotFound:          0x86000002, // NODENOTFOUND
 	syncml.StatusNotAllowed:        0x86000011, // COMMANDNOTALLOWED

@@ -19,7 +19,7 @@ func (d *Dialog) answer(ctx context.Context, now time.Time, in *Reply) (*Exchang
 		return nil, &HTTPError{Status: in.Status, After: retryAfter(in.HTTP, now)}
 	}
 	if len(in.Body) == 0 {
-		return nil, nil // some servers end a session this way (windows-dm 1)
+		return nil, nil // some servers end a session this way (MS-MDM)
 	}
 	msg, err := d.parse(in)
 	d.received(ctx, now, in, msg)
@@ -100,7 +100,7 @@ func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syn
 	}
 	if v.refused {
 		if len(cmds) == 0 && !challenged {
-			return nil, v.reason // nothing was wanted of us (oma-dm 4.9)
+			return nil, v.reason // nothing was wanted of us (DM Protocol)
 		}
 		d.refuse(msg, cmds, v.code)
 		if v.last {

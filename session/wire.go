@@ -51,7 +51,7 @@ func (b *builder) one(e *Entry, as kind, id int, enc syncml.Encoding) syncml.Com
 		m := e.rare()
 		a := &syncml.Alert{CmdID: cmdID, Code: m.alert, Items: make([]syncml.Item, len(m.texts))}
 		for i, t := range m.texts {
-			if i > 0 || t != "" { // without parameters the first item is an empty Item (oma-dm 3.2)
+			if i > 0 || t != "" { // without parameters the first item is an empty Item (DM Protocol, alerts)
 				a.Items[i].Data = syncml.Text(t)
 			}
 		}
@@ -90,7 +90,7 @@ func (b *builder) node(e *Entry, cmdID string, enc syncml.Encoding) *syncml.Repl
 }
 
 // wireValue returns how a value travels: its format, empty for chr, and its data. Octets are base64 in XML, and what they
-// are in WBXML (oma-dm 1.7). Interior nodes have no data unless they list their children.
+// are in WBXML (DM RepPro). Interior nodes have no data unless they list their children.
 func wireValue(v dmtree.Value, enc syncml.Encoding, as syncml.DataKind) (format string, d syncml.Data) {
 	f := v.Format()
 	switch f {

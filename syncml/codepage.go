@@ -42,7 +42,7 @@ func (p *codePage) token(name string) byte {
 	return 0
 }
 
-// Public identifiers of documents (oma-dm.md 12.3).
+// Public identifiers of documents (WBXML).
 const (
 	publicSyncML10 = 0x0FD1
 	publicDevInf10 = 0x0FD2

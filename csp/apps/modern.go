@@ -298,7 +298,7 @@ func (t *modernTx) Exec(ctx context.Context, u dmtree.URI, arg dmtree.Value) err
 		err := p.install(ctx, pkg, job, at)
 		stored := context.WithoutCancel(ctx)
 		if err == nil {
-			// Gone is installed: that is how servers know (csp-behaviour 6.2).
+			// Gone is installed: that is how servers know (Microsoft's description of the CSP).
 			if err := backing.Delete(stored, p.m.Values, at); err != nil && !errors.Is(err, dmtree.ErrNotFound) {
 				p.m.logger().Warn("the node of an installation could not be removed", "uri", at, "err", err)
 			}

@@ -77,7 +77,7 @@ type Agent struct {
 	client *session.Client
 }
 
-// A Reason says why a session starts (windows-dm 2, UserAgentOrigin).
+// A Reason says why a session starts (MS-MDM, UserAgentOrigin).
 type Reason int
 
 // The reasons.

@@ -42,7 +42,7 @@ func (a *Agent) leave(ctx context.Context, acc *Account) error {
 		Meta: syncml.Meta{Type: unenrollType, Format: "int"},
 		Data: syncml.Text("1"),
 	}}}
-	// Nobody waits for the answer: the device leaves whatever it is (windows-dm 11).
+	// Nobody waits for the answer: the device leaves whatever it is (MS-MDM).
 	if _, _, err := a.session(last, acc, ByUser, alert); err != nil {
 		a.logger().InfoContext(ctx, "the server could not be told that the device leaves", "device", acc.DeviceID, "err", err)
 	}

@@ -36,13 +36,13 @@ const (
 )
 
 // maxVersion is the latest version of the session protocol whose features package session has: 3.0 brings
-// msft:originalerror (windows-dm 13).
+// msft:originalerror (MS-MDM).
 const maxVersion = "3.0"
 
 // providerNode is the node of a server.
 func providerNode(id string) dmtree.URI { return root.Join("Provider", id) }
 
-// pollSet names the two nodes of a set, and their defaults (windows-dm 9.1).
+// pollSet names the two nodes of a set, and their defaults (MS-MDM).
 type pollSet struct {
 	interval, count               string
 	defaultInterval, defaultCount int64
@@ -173,7 +173,7 @@ func times(n int64, unit time.Duration) time.Duration {
 }
 
 // addresses lists where the server can be reached, the address that worked last first. ManagementServerAddressList
-// overrides ManagementServiceAddress, which has what enrollment said (windows-dm 9.3).
+// overrides ManagementServiceAddress, which has what enrollment said (MS-MDM).
 func (a *Agent) addresses(ctx context.Context, acc *Account) ([]string, error) {
 	for _, node := range []string{nodeAddresses, nodeAddress} {
 		text, err := setting(ctx, a.settings, acc.ProviderID, node)

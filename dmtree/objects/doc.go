@@ -1,5 +1,5 @@
 // Package objects makes the management objects that every OMA DM client has
-// (oma-dm 10): DevInfo, DevDetail, and DMAcc for the account of a server. They
+// (DM StdObj): DevInfo, DevDetail, and DMAcc for the account of a server. They
 // are put into a [dmtree.Memory], with the types, access types and permanence
 // that the specification gives them, for a [dmtree.Tree] to enforce:
 //

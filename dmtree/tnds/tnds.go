@@ -1,5 +1,5 @@
 // Package tnds carries subtrees in documents: TNDS, the tree and description
-// serialization of OMA DM (oma-dm 11), spelled in XML or WBXML.
+// serialization of OMA DM (DM TNDS), spelled in XML or WBXML.
 //
 // [Marshal] writes what a provider holds, [Unmarshal] reads a document into a
 // [dmtree.Memory], from where it can be walked, compared with another tree by

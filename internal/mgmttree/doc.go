@@ -1,5 +1,5 @@
 // Package mgmttree reads and writes the MgmtTree documents of OMA DM: TNDS,
-// which carries nodes of a tree, and DDF, which describes them (oma-dm 11).
+// which carries nodes of a tree, and DDF, which describes them (DM TNDS).
 //
 // A document is a [Tree], whatever its spelling: XML or WBXML. Both spellings
 // meet in [Element], which knows names, text and nesting; [Parse] and

@@ -67,7 +67,7 @@ func ReadXML(data []byte, limits Limits) (*Element, error) {
 }
 
 // ownSpace tells the spellings of the MgmtTree namespace; field documents have
-// all of these (oma-dm 14.1, 21).
+// all of these (DM TND).
 func ownSpace(s string) bool {
 	return s == "" || strings.HasPrefix(strings.ToLower(s), "syncml:dmddf")
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/omadm-sdk/omadm/internal/mgmttree"
 )
 
-// Example B of oma-dm 12.9.
+// Example B of WBXML.
 const exampleB = `02 00 00 6a 1b 2d 2f 2f 4f 4d 41 2f 2f 44 54 44 2d 44 4d 2d 44 44 46 20 31 2e 32 2f 2f 45 4e 00
 00 02 60 77 03 31 2e 32 00 01 64 66 03 41 00 01 6f 5c 25 01 75 51 03 78 2f 31 2e 30 2f 79 00 01
 01 01 64 66 03 42 00 01 6f 5c 0b 01 75 61 03 74 65 78 74 2f 70 6c 61 69 6e 00 01 01 01 76 03 76

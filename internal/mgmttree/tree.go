@@ -228,7 +228,7 @@ func parseOccurrence(e *Element) (Occurrence, error) {
 }
 
 // parseType takes MIME and DDFName at leaves and interior nodes alike: field
-// documents mix them up (oma-dm 14.1, 17).
+// documents mix them up (DM TND).
 func parseType(e *Element) Type {
 	var t Type
 	for _, c := range e.Children {
@@ -259,7 +259,7 @@ func choice(e *Element) string {
 }
 
 // Element returns t as a TNDS document, with the parts of nodes that a TNDS has
-// (oma-dm 11.2). Foreign elements are left out.
+// (DM TNDS). Foreign elements are left out.
 func (t *Tree) Element() *Element {
 	root := &Element{Name: "MgmtTree"}
 	version := t.VerDTD

@@ -9,13 +9,13 @@ import (
 	"github.com/omadm-sdk/omadm/internal/wbxml"
 )
 
-// publicID names the document type in a WBXML header (oma-dm 12.6).
+// publicID names the document type in a WBXML header (WBXML).
 const publicID = "-//OMA//DTD-DM-DDF 1.2//EN"
 
 // page is the code page of DM DDF in the SyncML name space.
 const page = 2
 
-// tags are the names of the tokens from 0x05 on (oma-dm 12.4, page 2).
+// tags are the names of the tokens from 0x05 on (WBXML, page 2).
 var tags = [...]string{
 	"AccessType", "ACL", "Add", "b64", "bin", "bool", "chr", "CaseSense", "CIS", "Copy", "CS", "date", "DDFName", "DefaultValue",
 	"Delete", "Description", "DFFormat", "DFProperties", "DFTitle", "DFType", "Dynamic", "Exec", "float", "Format", "Get", "int",

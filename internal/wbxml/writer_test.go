@@ -129,7 +129,7 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-// W12: the vectors of oma-dm.md 12.2, written as the length of a string table that is cut off.
+// W12: the vectors of WBXML, written as the length of a string table that is cut off.
 func TestNumbers(t *testing.T) {
 	for _, c := range []struct {
 		value uint32

@@ -8,7 +8,7 @@ import (
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
-// A watch follows a conversation and reports each rule of oma-dm.md 4 that one of the ends breaks. It knows the order in
+// A watch follows a conversation and reports each rule of DM Protocol that one of the ends breaks. It knows the order in
 // which messages travel, and nothing of what the commands mean.
 type watch struct {
 	fail func(format string, args ...any)
