@@ -328,6 +328,19 @@ func TestInstallationsThatTheProcessDidNotSurvive(t *testing.T) {
 	}
 }
 
+func TestWaitWhileOthersBegin(t *testing.T) {
+	d := newDevice(t)
+	var waiters sync.WaitGroup
+	for i := range 50 {
+		at := modern.Join("AppInstallation", fmt.Sprintf("Contoso.App%d_8wekyb3d8bbwe", i))
+		require.NoError(t, dmtree.Add(t.Context(), d.tree, at, dmtree.Interior()))
+		require.ErrorIs(t, dmtree.Exec(t.Context(), d.tree, at.Join("HostedInstall"), dmtree.XML(`<Application PackageUri="http://127.0.0.1/"/>`)), dmtree.ErrAccepted)
+		waiters.Go(d.Wait)
+	}
+	waiters.Wait()
+	require.Len(t, d.alerts, 50)
+}
+
 func TestWrongHash(t *testing.T) {
 	d := newDevice(t)
 	require.ErrorIs(t, d.msi(t, "job1", strings.Repeat("AB", 32), d.server.URL+"/agent.msi"), dmtree.ErrAccepted)

@@ -46,7 +46,8 @@ type Manager struct {
 	ctx     context.Context // of all jobs
 	cancel  context.CancelFunc
 	running map[string]bool // by the app that a job is about, in small letters
-	jobs    sync.WaitGroup
+	jobs    int             // how many run
+	idle    sync.Cond       // none does: unlike a WaitGroup, it bears waiting while others begin
 	closed  bool
 }
 
@@ -68,7 +69,7 @@ func (m *Manager) Mount(mux *dmtree.Mux) {
 		m.Values = new(dmtree.Memory)
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
-	m.running = map[string]bool{}
+	m.running, m.idle.L = map[string]bool{}, &m.mu
 	m.giveUp(context.Background())
 	for _, scope := range []string{"Device", "User"} {
 		mux.Handle(string(msft(scope).Join(cspModern)), autocommit.Provider(&modern{m}))
@@ -131,11 +132,17 @@ func (m *Manager) Close() {
 	if m.cancel != nil {
 		m.cancel()
 	}
-	m.jobs.Wait()
+	m.Wait()
 }
 
-// Wait waits for the installations that run.
-func (m *Manager) Wait() { m.jobs.Wait() }
+// Wait waits until no installation runs.
+func (m *Manager) Wait() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for m.jobs > 0 {
+		m.idle.Wait()
+	}
+}
 
 func (m *Manager) logger() *slog.Logger {
 	if m.Logger == nil {
@@ -200,16 +207,20 @@ func (j *jobs) start() {
 	j.m.mu.Lock()
 	defer j.m.mu.Unlock()
 	for _, job := range j.list {
-		j.m.jobs.Go(func() {
+		j.m.jobs++
+		go func() {
 			defer func() {
 				j.m.mu.Lock()
 				defer j.m.mu.Unlock()
 				delete(j.m.running, job.app)
+				if j.m.jobs--; j.m.jobs == 0 {
+					j.m.idle.Broadcast()
+				}
 			}()
 			if err := job.run(j.m.ctx); err != nil {
 				j.m.logger().Warn("installation failed", "app", job.app, "err", err)
 			}
-		})
+		}()
 	}
 }
 
