@@ -109,21 +109,24 @@ func (s *server) caFile() string { return filepath.Join(s.dir, "ca.pem") }
 func (s *server) authority() (*enroll.CA, error) {
 	file := filepath.Join(s.dir, "ca-key.pem")
 	data, err := os.ReadFile(file)
-	if err == nil {
-		return enroll.ParseCA(data)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if errors.Is(err, fs.ErrNotExist) {
+		var made *enroll.CA
+		if made, err = enroll.NewCA("Example MDM CA", enroll.KeyP256); err != nil {
+			return nil, err
+		}
+		if data, err = made.MarshalPEM(); err != nil {
+			return nil, err
+		}
+		err = os.WriteFile(file, data, 0o600)
 	}
-	ca, err := enroll.NewCA("Example MDM CA", enroll.KeyP256)
 	if err != nil {
 		return nil, err
 	}
-	if data, err = ca.MarshalPEM(); err != nil {
+	ca, err := enroll.ParseCA(data)
+	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		return nil, err
-	}
+	// At each start: the first may have ended before it came this far.
 	return ca, os.WriteFile(s.caFile(), certificatePEM(ca.Certificate), 0o644)
 }
 
