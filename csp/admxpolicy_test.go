@@ -148,3 +148,24 @@ func TestPoliciesText(t *testing.T) {
 		require.Error(t, err, strings.ReplaceAll(bad, "\n", "|"))
 	}
 }
+
+// TestPoliciesOfOthers: a schema knows what it is told, and nothing of Windows.
+func TestPoliciesOfOthers(t *testing.T) {
+	first := &csp.ADMXPolicy{File: "oem.admx", Name: "Keys", Class: csp.Machine}
+	second := &csp.ADMXPolicy{File: "OEM.admx", Name: "keys", Class: csp.Machine,
+		Elements: []csp.Element{{ID: "Layout", Type: csp.ElementText, Required: true}}}
+	node := &csp.Def{Name: "Keys", Access: csp.OpReplace, Format: dmtree.FormatChr,
+		Allowed: csp.Allowed{Kind: csp.KindADMX, ADMX: csp.ADMX{File: "oem.admx", Name: "Keys"}}}
+	tree := csp.Tree{Path: "./Vendor/OEM", Root: node}
+	s, err := csp.NewWithPolicies([]*csp.ADMXPolicy{first, second}, tree)
+	require.NoError(t, err)
+	n, ok := s.Lookup("./Vendor/OEM/Keys")
+	require.True(t, ok)
+	require.NoError(t, n.Validate(dmtree.String(`<enabled/><data id="Layout" value="de"/>`)))
+	require.ErrorIs(t, n.Validate(dmtree.String(`<enabled/>`)), dmtree.ErrValue, "the later one counts")
+	_, ok = s.Policy(csp.ADMX{File: "ActiveXInstallService.admx", Name: "AxISURLZonePolicies"})
+	require.False(t, ok)
+
+	_, err = csp.NewWithPolicies(nil, csp.Tree{Path: "no URI//"})
+	require.Error(t, err)
+}

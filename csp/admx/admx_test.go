@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -114,6 +115,7 @@ func TestRefused(t *testing.T) {
 		{"too deep", "<policyDefinitions>" + deep + "</policyDefinitions>", nil, admx.ErrTooDeep},
 		{"depth allowed", "<policyDefinitions>" + deep + "</policyDefinitions>", &admx.Options{MaxDepth: 41}, nil},
 		{"too many bytes", "<policyDefinitions/>", &admx.Options{MaxBytes: 19}, admx.ErrTooLarge},
+		{"name that would be in many URIs", `<policyDefinitions><a name="` + strings.Repeat("x", 256) + `"/></policyDefinitions>`, nil, admx.ErrTooLarge},
 		{"too many elements", "<policyDefinitions><a/><a/></policyDefinitions>", &admx.Options{MaxElements: 2}, admx.ErrTooLarge},
 	}
 	for _, tt := range tests {
@@ -137,7 +139,7 @@ func TestURIs(t *testing.T) {
 	in := editor(t)
 	require.Equal(t, dmtree.URI("./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/Editor/Policy/v1"), in.URI("v1"))
 	var got []string
-	for _, p := range in.Policies() {
+	for p := range in.Policies() {
 		got = append(got, string(p.URI))
 	}
 	require.Equal(t, []string{
@@ -149,7 +151,7 @@ func TestURIs(t *testing.T) {
 	}, got)
 
 	in.Setting, in.Files = admx.SettingPreference, in.Files[:1]
-	require.Equal(t, dmtree.URI("./Device/Vendor/MSFT/Policy/Config/Editor~Preference~Editor/Telemetry"), in.Policies()[0].URI,
+	require.Equal(t, dmtree.URI("./Device/Vendor/MSFT/Policy/Config/Editor~Preference~Editor/Telemetry"), slices.Collect(in.Policies())[0].URI,
 		"the path begins below a parent that is not there")
 }
 
@@ -157,7 +159,7 @@ func TestSchema(t *testing.T) {
 	in := editor(t)
 	s, err := in.Schema()
 	require.NoError(t, err)
-	for _, p := range in.Policies() {
+	for p := range in.Policies() {
 		n, ok := s.Lookup(p.URI)
 		require.True(t, ok, p.URI)
 		require.Equal(t, csp.KindADMX, n.Allowed().Kind)

@@ -13,7 +13,7 @@ import (
 //   - categories that are not there, or below themselves
 //   - policies that write where Windows lets no ingested policy write
 func (in *Ingestion) Check() []Problem {
-	c := &checker{resolver: in.resolver(), at: map[string]string{}}
+	c := &checker{resolver: in.resolver(), at: map[node]string{}}
 	if in.App == "" || strings.ContainsAny(in.App, "~/") {
 		c.add("", "", true, "App is %q, want a name without ~ and /", in.App)
 	}
@@ -37,9 +37,12 @@ func (in *Ingestion) Check() []Problem {
 
 type checker struct {
 	*resolver
-	at  map[string]string // file and policy, by its URI without case
+	at  map[node]string // the file of a policy
 	out []Problem
 }
+
+// A node is where a policy is, without case.
+type node struct{ scope, area, policy string }
 
 func (c *checker) add(file, where string, fatal bool, format string, args ...any) {
 	c.out = append(c.out, Problem{file, where, fmt.Sprintf(format, args...), fatal})
@@ -60,12 +63,12 @@ func (c *checker) policy(f *File, p *Policy) {
 		c.add(f.Name, where, true, "it has no parentCategory")
 	}
 	c.parent(f, where, p.Category)
-	area, deep := c.area(f, p.Category)
-	if deep {
+	area := c.area(f, p.Category)
+	if area.deep {
 		c.add(f.Name, where, true, "its category is below itself, or below more than %d others", maxCategories)
 	}
 	for _, scope := range scopes(p.Class) {
-		at := strings.ToLower(scope + "/" + area + "/" + p.Name)
+		at := node{scope, area.folded, strings.ToLower(p.Name)}
 		other, taken := c.at[at]
 		if taken && other != f.Name { // within one file, Parse has said so
 			c.add(f.Name, where, true, "%s has a policy of this name in the same categories", other)

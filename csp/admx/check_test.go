@@ -1,6 +1,7 @@
 package admx_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,7 +87,9 @@ func TestCheck(t *testing.T) {
 			require.Contains(t, got[0].Error(), "admx: t.admx: ")
 			require.Contains(t, got[0].Error(), tt.want)
 			require.Equal(t, tt.fatal, got[0].Fatal)
-			in.Policies() // says what it can of any file
+			for p := range in.Policies() { // of any file, however wrong
+				require.True(t, p.URI.Valid())
+			}
 		})
 	}
 }
@@ -127,7 +130,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		in := &admx.Ingestion{App: "App", Files: []*admx.File{file}}
-		policies := in.Policies()
+		policies := slices.Collect(in.Policies())
 		for _, problem := range in.Check() {
 			require.NotEmpty(t, problem.Text)
 			if problem.Fatal {

@@ -26,7 +26,8 @@ var (
 // Options bounds what is read.
 type Options struct {
 	// MaxBytes, MaxDepth and MaxElements bound the document; 0 means 16 MB, 32
-	// and 500,000: several times the largest files that are published.
+	// and 500,000: several times the largest files that are published. Names
+	// and ids have at most 255 bytes.
 	MaxBytes, MaxDepth, MaxElements int
 }
 
@@ -48,6 +49,18 @@ func root(name string, data []byte, o *Options, tag string, not error) (*etree.E
 		return r, nil
 	}
 	return nil, fmt.Errorf("admx: %s: %w", name, not)
+}
+
+// maxName bounds the names in a document. One category's name is in the URIs
+// of many policies, so a long one would become many.
+const maxName = 255
+
+func isName(attr string) bool {
+	switch attr {
+	case "name", "id", "ref", "prefix", "namespace":
+		return true
+	}
+	return false
 }
 
 // check refuses documents whose tree would not fit, before it is built. It
@@ -74,13 +87,19 @@ func (o *Options) check(data []byte) ([]byte, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		switch t.(type) {
+		switch t := t.(type) {
 		case xml.StartElement:
 			if depth++; depth > maxDepth {
 				return nil, fmt.Errorf("%w: more than %d levels", ErrTooDeep, maxDepth)
 			}
 			if elements++; elements > maxElements {
 				return nil, fmt.Errorf("%w: more than %d elements", ErrTooLarge, maxElements)
+			}
+			for _, a := range t.Attr {
+				if len(a.Value) > maxName && isName(a.Name.Local) {
+					line, _ := d.InputPos()
+					return nil, fmt.Errorf("%w: line %d: a %s of %d bytes, of %d allowed", ErrTooLarge, line, a.Name.Local, len(a.Value), maxName)
+				}
 			}
 		case xml.EndElement:
 			depth--

@@ -27,7 +27,7 @@ func Example() {
 	for _, p := range in.Check() {
 		fmt.Println(p)
 	}
-	for _, p := range in.Policies() {
+	for p := range in.Policies() {
 		if p.Name != "AutoSave" {
 			continue
 		}

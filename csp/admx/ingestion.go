@@ -1,6 +1,7 @@
 package admx
 
 import (
+	"iter"
 	"strings"
 
 	"github.com/omadm-sdk/omadm/csp"
@@ -52,22 +53,24 @@ type Ingested struct {
 	Area string // the name of the area that it is in: Editor~Policy~Contoso~Editor
 }
 
-// Policies returns all policies of the files, in their order, with the URIs of
+// Policies iterates over all policies of the files, in their order, with the URIs of
 // their nodes. A policy of class Both is there twice, below ./Device and below
 // ./User. Categories go from the outermost to the policy's own; a category
 // whose parent is in none of the files is taken for an outermost one.
-func (in *Ingestion) Policies() []Ingested {
-	var out []Ingested
-	r := in.resolver()
-	for _, f := range in.Files {
-		for _, p := range f.Policies {
-			area, _ := r.area(f, p.Category)
-			for _, scope := range scopes(p.Class) {
-				out = append(out, Ingested{p, dmtree.URI("./"+scope+config).Join(area, p.Name), area})
+func (in *Ingestion) Policies() iter.Seq[Ingested] {
+	return func(yield func(Ingested) bool) {
+		r := in.resolver()
+		for _, f := range in.Files {
+			for _, p := range f.Policies {
+				area := r.area(f, p.Category).name
+				for _, scope := range scopes(p.Class) {
+					if !yield(Ingested{p, dmtree.URI("./"+scope+config).Join(area, p.Name), area}) {
+						return
+					}
+				}
 			}
 		}
 	}
-	return out
 }
 
 func scopes(c csp.Class) []string {
@@ -86,7 +89,7 @@ func (in *Ingestion) Trees() []csp.Tree {
 	type place struct{ file, scope, area string }
 	var order []place
 	areas := map[place]*csp.Def{}
-	for _, p := range in.Policies() {
+	for p := range in.Policies() {
 		scope := "./Device"
 		if strings.HasPrefix(string(p.URI), "./User/") {
 			scope = "./User"

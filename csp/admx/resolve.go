@@ -14,10 +14,23 @@ const maxCategories = 24
 type resolver struct {
 	in          *Ingestion
 	byNamespace map[string]*File // the first of each
+	areas       map[place]area   // those that area has found
+}
+
+// A place is what a policy of a file says of its category.
+type place struct {
+	file *File
+	ref  string
+}
+
+// An area is what a device makes of a place.
+type area struct {
+	name, folded string
+	deep         bool // categories go round in a circle, or too deep
 }
 
 func (in *Ingestion) resolver() *resolver {
-	r := &resolver{in, map[string]*File{}}
+	r := &resolver{in, map[string]*File{}, map[place]area{}}
 	for _, f := range in.Files {
 		if _, ok := r.byNamespace[f.Namespace]; !ok && f.Namespace != "" {
 			r.byNamespace[f.Namespace] = f
@@ -49,9 +62,13 @@ func (r *resolver) find(f *File, ref string) (in *File, c *Category, wrong strin
 	return in, c, "", false
 }
 
-// area returns the name of the area for policies whose category is ref, and
-// whether categories go round in a circle or too deep.
-func (r *resolver) area(f *File, ref string) (name string, deep bool) {
+// area returns the area for policies of file f whose category is ref.
+func (r *resolver) area(f *File, ref string) area {
+	at := place{f, ref}
+	if a, ok := r.areas[at]; ok {
+		return a
+	}
+	var a area
 	var path []string
 	for ref != "" {
 		in, c, _, _ := r.find(f, ref)
@@ -59,12 +76,15 @@ func (r *resolver) area(f *File, ref string) (name string, deep bool) {
 			break
 		}
 		if len(path) == maxCategories {
-			deep = true
+			a.deep = true
 			break
 		}
 		path = append(path, c.Name)
 		f, ref = in, c.Parent
 	}
 	slices.Reverse(path)
-	return strings.Join(append([]string{r.in.App, r.in.setting()}, path...), "~"), deep
+	a.name = strings.Join(append([]string{r.in.App, r.in.setting()}, path...), "~")
+	a.folded = strings.ToLower(a.name)
+	r.areas[at] = a
+	return a
 }

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/omadm-sdk/omadm/auth/enroll"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -66,6 +67,7 @@ func HRESULT(code uint32) *Explanation {
 	if e.Meaning == "" {
 		e.Meaning = unknown(e.Success)
 	}
+	e.Next = slices.Clone(e.Next) // tables are shared
 	return e
 }
 

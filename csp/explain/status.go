@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,7 @@ func status(n uint32, command string) *Explanation {
 	if e.Meaning == "" {
 		e.Meaning = unknownStatus(code)
 	}
+	e.Next = slices.Clone(e.Next) // tables are shared
 	return e
 }
 
