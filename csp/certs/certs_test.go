@@ -212,6 +212,24 @@ func TestInstallPFX(t *testing.T) {
 	}
 }
 
+func TestTwoInstallationsOfOneCertificate(t *testing.T) {
+	cert, key := newCert(t, "ada", time.Hour)
+	blob, err := pkcs12.Modern.Encode(key, cert, nil, "secret")
+	require.NoError(t, err)
+	h := new(host)
+	_, tree := mount(h)
+	for _, id := range []string{"vpn", "wifi"} {
+		require.NoError(t, install(t.Context(), tree, id, map[string]dmtree.Value{
+			"KeyLocation": dmtree.Int(3), "PFXCertPassword": dmtree.String("secret"), "PFXCertBlob": dmtree.Bytes(blob)}, documented...))
+	}
+	h.log = nil
+	require.NoError(t, dmtree.Delete(t.Context(), tree, client.Join("vpn")))
+	require.Empty(t, h.log, "the other one still needs it")
+	require.Equal(t, certs.Thumbprint(cert), get(t, tree, store.Join("MY", "User")))
+	require.NoError(t, dmtree.Delete(t.Context(), tree, client.Join("wifi")))
+	require.Equal(t, []string{"remove My ada"}, h.log)
+}
+
 func TestRefusedPFX(t *testing.T) {
 	cert, key := newCert(t, "ada", time.Hour)
 	old, oldKey := newCert(t, "old", -time.Hour)

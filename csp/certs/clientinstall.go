@@ -243,12 +243,15 @@ func (t *clientTx) Delete(ctx context.Context, u dmtree.URI) error {
 	return backing.Delete(ctx, t.Tx, r.stored())
 }
 
-// uninstall takes the certificate of an installation out of My, if there is one.
+// uninstall takes the certificate of an installation out of My, if there is one and no other installation brought it too.
 func (t *clientTx) uninstall(ctx context.Context, r request) error {
 	thumb, err := t.Tx.Get(ctx, r.stored(pfxThumbprint))
 	if errors.Is(err, dmtree.ErrNotFound) {
 		return nil
 	} else if err != nil {
+		return err
+	}
+	if shared, err := t.shared(ctx, r, thumb.Text()); err != nil || shared {
 		return err
 	}
 	at := place{scope: r.scope, store: My, hash: thumb.Text(), leaf: leafEncoded}
@@ -263,6 +266,28 @@ func (t *clientTx) uninstall(ctx context.Context, r request) error {
 	}
 	at.leaf = ""
 	return backing.Delete(ctx, t.Tx, at.stored())
+}
+
+// shared reports whether another installation than r has the certificate too.
+func (t *clientTx) shared(ctx context.Context, r request, thumb string) (bool, error) {
+	all, err := t.Tx.Get(ctx, request{scope: r.scope}.stored())
+	if err != nil {
+		return false, err
+	}
+	for name := range all.Names() {
+		if strings.EqualFold(name, r.id) {
+			continue
+		}
+		v, err := t.Tx.Get(ctx, request{scope: r.scope, id: name}.stored(pfxThumbprint))
+		switch {
+		case errors.Is(err, dmtree.ErrNotFound):
+		case err != nil:
+			return false, err
+		case v.Text() == thumb:
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Prepare imports what came with a blob: only now all parameters are there, in whatever order they came.

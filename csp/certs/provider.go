@@ -106,7 +106,8 @@ func (t *storesTx) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error 
 	return err
 }
 
-// Replace installs a certificate again. Its hash is its name, so there is no other to replace it by.
+// Replace checks that the certificate is the one that is there: its hash is its name, so there is no other to replace it
+// by, and the host has it already.
 func (t *storesTx) Replace(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
 	pl, err := t.writable(u, v)
 	if err != nil {
