@@ -97,7 +97,10 @@ func open(dir string, roots *x509.CertPool) (_ *machine, err error) {
 		Remove: []func(context.Context) error{
 			source.RemoveAll,
 			certificates.RemoveAll,
-			func(context.Context) error { return m.empty("apps") },
+			func(context.Context) error {
+				m.apps.Close() // or an installation that runs would bring an app back; the program ends with the enrollment
+				return m.empty("apps")
+			},
 			func(ctx context.Context) error { return forget(ctx, stores.apps, stores.cache, stores.properties) },
 		},
 	}
