@@ -138,6 +138,9 @@ func TestRefused(t *testing.T) {
 func TestURIs(t *testing.T) {
 	in := editor(t)
 	require.Equal(t, dmtree.URI("./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/Editor/Policy/v1"), in.URI("v1"))
+	n, ok := csp.Windows().Lookup(in.URI("v1"))
+	require.True(t, ok)
+	require.Equal(t, "AdmxFileId", n.Name)
 	var got []string
 	for p := range in.Policies() {
 		got = append(got, string(p.URI))

@@ -98,12 +98,12 @@ func (in *Ingestion) Trees() []csp.Tree {
 		area, ok := areas[at]
 		if !ok {
 			area = &csp.Def{Name: p.Area, Access: csp.OpAdd | csp.OpDelete | csp.OpGet, Format: dmtree.FormatNode,
-				Occurs: csp.OccursZeroOrOne, Types: []string{""}}
+				Occurs: csp.OccursZeroOrOne}
 			areas[at], order = area, append(order, at)
 		}
 		area.Children = append(area.Children, &csp.Def{
 			Name: p.Name, Access: csp.OpAdd | csp.OpDelete | csp.OpGet | csp.OpReplace, Format: dmtree.FormatChr,
-			Occurs: csp.OccursZeroOrOne, Types: []string{"text/plain"},
+			Occurs: csp.OccursZeroOrOne, Types: []string{"text/plain"}, Conflict: csp.LastWrite,
 			Allowed: csp.Allowed{Kind: csp.KindADMX, ADMX: csp.ADMX{File: p.File, Name: p.Name, Area: p.Area}},
 		})
 	}

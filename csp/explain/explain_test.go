@@ -2,6 +2,7 @@ package explain_test
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -137,6 +138,20 @@ func TestEveryStatusHasAMeaning(t *testing.T) {
 			require.Equal(t, c, e.Status)
 			require.NotEmpty(t, e.Meaning)
 		}
+	}
+}
+
+// TestNextIsTheCallers: who changes an explanation changes no other.
+func TestNextIsTheCallers(t *testing.T) {
+	for _, text := range []string{"404", "0x87D10194", "0x86000002", "0x80180014", "0x80190190"} {
+		e, err := explain.Number(text)
+		require.NoError(t, err)
+		require.NotEmpty(t, e.Next, text)
+		want := slices.Clone(e.Next)
+		clear(e.Next)
+		again, err := explain.Number(text)
+		require.NoError(t, err)
+		require.Equal(t, want, again.Next, text)
 	}
 }
 
