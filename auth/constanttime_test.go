@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestA29SecretsAreComparedInConstantTime reads the package's own code: nothing that compares, other than the function
+// A29: TestA29SecretsAreComparedInConstantTime reads the package's own code: nothing that compares, other than the function
 // of crypto/subtle, is given a digest or what a Secret holds. Time itself cannot be measured well enough here.
 func TestA29SecretsAreComparedInConstantTime(t *testing.T) {
 	const path = "github.com/omadm-sdk/omadm/auth"
