@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/big"
 	"os"
@@ -330,4 +331,12 @@ func TestDirUndoesWhatItHasBegun(t *testing.T) {
 	files, err := os.ReadDir(filepath.Join(root, "Device", "Root"))
 	require.NoError(t, err)
 	require.Empty(t, files)
+}
+
+func TestPFXHidesItsPassword(t *testing.T) {
+	p := certs.PFX{ID: "vpn", Password: "hunter2", Blob: []byte("hunter2")}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		require.Equal(t, "PFX(vpn)", fmt.Sprintf(verb, p))
+	}
+	require.Equal(t, "PFX(vpn)", p.LogValue().String())
 }

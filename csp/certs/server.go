@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -61,7 +62,7 @@ func ReadCertificate(r *session.Result) (*x509.Certificate, error) {
 	return parse(v)
 }
 
-// A PFX is a certificate with its private key, to be installed on a device.
+// A PFX is a certificate with its private key, to be installed on a device. It prints as its ID only.
 type PFX struct {
 	ID         string      // names the installation; different for each certificate
 	Blob       []byte      // PKCS #12
@@ -71,6 +72,12 @@ type PFX struct {
 	Exportable bool        // the key may leave the device; only with Software
 	User       bool        // for the user who is signed in, else for the device
 }
+
+// Format implements [fmt.Formatter]: the name alone, whatever the verb, so that no log shows the password.
+func (p PFX) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "PFX(%s)", p.ID) }
+
+// LogValue implements [slog.LogValuer]: the name alone.
+func (p PFX) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
 
 // uri is the node of the installation.
 func (p *PFX) uri() dmtree.URI {

@@ -312,7 +312,7 @@ func TestTreeRules(t *testing.T) {
 		{"a version that the device has not", node.Join("SyncApplicationVersion"), dmtree.String("5.0"), dmtree.ErrValue},
 		{"what is computed", node.Join("EnrollmentType"), dmtree.String("Device"), dmtree.ErrNotAllowed},
 		{"an address without TLS", node.Join("ManagementServerAddressList"), dmtree.String("<http://mdm.example.com/dm>"), dmtree.ErrValue},
-		{"a schedule that never calls", node.Join("Poll", "IntervalForFirstSetOfRetries"), dmtree.Int(0), nil},
+		{"a first set that is off", node.Join("Poll", "IntervalForFirstSetOfRetries"), dmtree.Int(0), nil},
 		{"a node that is not there", node.Join("Colour"), dmtree.String("red"), dmtree.ErrNotFound},
 		{"words for minutes", node.Join("Poll", "IntervalForFirstSetOfRetries"), dmtree.String("often"), dmtree.ErrFormat},
 	}

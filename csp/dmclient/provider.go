@@ -286,8 +286,8 @@ func (t *tx) normalise(ctx context.Context, at dmtree.URI) error {
 		return err
 	}
 	if p.First.Interval < 0 || p.Second.Interval < 0 || p.Remaining.Interval < 0 ||
-		p.First.Count <= 0 && p.Second.Count <= 0 && p.Remaining.Count <= 0 && p.First.Interval == 0 && p.Second.Interval == 0 && p.Remaining.Interval == 0 {
-		return &dmtree.Error{Op: "prepare", URI: at, Err: fmt.Errorf("%w: no set of the schedule has an interval", dmtree.ErrValue)}
+		p.First.Count <= 0 && p.Second.Count <= 0 && p.Remaining.Count <= 0 {
+		return &dmtree.Error{Op: "prepare", URI: at, Err: fmt.Errorf("%w: all three counts are 0, want at least one other", dmtree.ErrValue)}
 	}
 	endless := false
 	for _, s := range pollSets {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/omadm-sdk/omadm/csp"
 	"github.com/omadm-sdk/omadm/csp/dmclient"
@@ -46,8 +48,8 @@ func (m *manager) ServeDM(w *session.Writer, r *session.Request) error {
 		log.Error("policies.json", "err", err)
 		return nil
 	}
-	for u, text := range policies {
-		v, err := parse(u, text)
+	for _, u := range slices.Sorted(maps.Keys(policies)) {
+		v, err := parse(u, policies[u])
 		if err != nil {
 			log.Error("policies.json", "err", err)
 			continue
