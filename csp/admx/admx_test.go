@@ -85,7 +85,12 @@ func TestTexts(t *testing.T) {
 	require.Equal(t, "The editor opens this page first.", s.Text(p[1].Explain))
 	require.Equal(t, "Extensions", s.Text(p[3].Display), "a text, not a reference")
 	require.Equal(t, "$(string.AutoSave)", s.Text(p[2].Display), "no such string")
-	require.Equal(t, "$(string.Editor)", admx.Strings(nil).Text("$(string.Editor)"))
+	require.Equal(t, "Address of the page:", s.Label(p[1], "Address"))
+	require.Equal(t, "Users cannot change it", s.Label(p[1], "Locked"))
+	require.Equal(t, "Minutes", s.Label(p[2], "Minutes"), "no presentation")
+	var none *admx.Texts
+	require.Equal(t, "$(string.Editor)", none.Text("$(string.Editor)"))
+	require.Equal(t, "Address", none.Label(p[1], "Address"))
 }
 
 // TestUTF16: editors on Windows save so.

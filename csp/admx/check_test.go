@@ -120,9 +120,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		opts := &admx.Options{MaxBytes: 1 << 16, MaxElements: 2000}
 		if s, err := admx.ParseADML("x.adml", data, opts); err == nil {
-			for id, text := range s {
-				require.Equal(t, strings.TrimSpace(text), text, id)
-			}
+			require.Equal(t, "no reference", s.Text("no reference"))
 		}
 		file, err := admx.Parse("x.admx", data, opts)
 		if err != nil {

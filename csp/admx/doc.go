@@ -20,7 +20,8 @@
 // validation.
 //
 // ADML files hold the texts for people, in one language. Devices need none of
-// them; [ParseADML] is for programs that show policies: see [Strings.Text].
+// them; [ParseADML] is for programs that show policies: see [Texts.Text] and
+// [Texts.Label].
 //
 // Files may come from anywhere. Parse refuses document type declarations and
 // what is beyond [Options], and reads all else as well as it can: what is wrong

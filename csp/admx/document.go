@@ -57,7 +57,7 @@ const maxName = 255
 
 func isName(attr string) bool {
 	switch attr {
-	case "name", "id", "ref", "prefix", "namespace":
+	case "name", "id", "ref", "refId", "prefix", "namespace":
 		return true
 	}
 	return false

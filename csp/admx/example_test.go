@@ -71,7 +71,7 @@ func ExampleIngestion_Check() {
 }
 
 // What people are shown for a policy.
-func ExampleStrings_Text() {
+func ExampleTexts_Text() {
 	data, err := os.ReadFile("testdata/editor.adml")
 	if err != nil {
 		log.Fatal(err)

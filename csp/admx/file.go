@@ -24,7 +24,7 @@ type File struct {
 type Category struct {
 	Name    string
 	Parent  string // reference to the category above: name, or prefix:name; empty: none
-	Display string // for people: a text, or a reference such as $(string.Editor), see [Strings.Text]
+	Display string // for people: a text, or a reference such as $(string.Editor), see [Texts.Text]
 }
 
 // A Policy is a policy of an ADMX file: what a device needs to know, and where
@@ -34,7 +34,8 @@ type Policy struct {
 
 	Category         string   // reference to its category: name, or prefix:name
 	Keys             []string // the registry keys that it writes, as they are spelled, each once
-	Display, Explain string   // for people: texts, or references, see [Strings.Text]
+	Display, Explain string   // for people: texts, or references, see [Texts.Text]
+	Presentation     string   // reference to how it is edited, see [Texts.Label]
 	Supported        string   // reference to the definition of what it is for
 }
 

@@ -112,7 +112,7 @@ func ref(e *etree.Element, tag string) string {
 }
 
 func (f *File) readPolicy(e *etree.Element) (*Policy, bool) {
-	p := &Policy{Category: ref(e, "parentCategory"), Display: attr(e, "displayName"), Explain: attr(e, "explainText"), Supported: ref(e, "supportedOn")}
+	p := &Policy{Category: ref(e, "parentCategory"), Display: attr(e, "displayName"), Explain: attr(e, "explainText"), Presentation: attr(e, "presentation"), Supported: ref(e, "supportedOn")}
 	p.File, p.Name = f.Name, attr(e, "name")
 	where := "policy " + p.Name
 	if p.Name == "" {
