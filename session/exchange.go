@@ -125,9 +125,10 @@ func (x *exchange) read() *Reply {
 	}
 	x.msg = msg
 	x.device = msg.Header.Source.URI
-	if x.device == "" || len(x.device) > maxDeviceID || len(msg.Header.SessionID) > maxSessionID ||
-		!utf8.ValidString(x.device) || strings.IndexByte(x.device, 0) >= 0 {
-		return plainReply(http.StatusBadRequest, "the SyncHdr names no device, or has values that no device has")
+	h := &msg.Header
+	if !isName(x.device, maxDeviceID) || !isName(h.SessionID, maxSessionID) || !isName(h.MsgID, maxSessionID) ||
+		x.srv.ID == "" && !isName(h.Target.URI, maxDeviceID) {
+		return plainReply(http.StatusBadRequest, "the SyncHdr has no Source, SessionID or MsgID, or values that no device has")
 	}
 	x.msgID, err = strconv.ParseUint(msg.Header.MsgID, 10, 32)
 	if err != nil {
@@ -136,6 +137,15 @@ func (x *exchange) read() *Reply {
 	x.hash = sha256.Sum256(x.in.Body)
 	return nil
 }
+
+// isName reports whether s is fit to name a device, a session or a message: not empty, and of characters that can be
+// sent back.
+func isName(s string, limit int) bool {
+	return s != "" && len(s) <= limit && utf8.ValidString(s) && !strings.ContainsFunc(s, unprintable)
+}
+
+// unprintable tells the characters that no message can carry, which WBXML and references bring in.
+func unprintable(r rune) bool { return r < ' ' || r == 0x7F || r == 0xFFFE || r == 0xFFFF }
 
 // run handles the message on what the store holds now.
 func (x *exchange) run() (*Reply, error) {

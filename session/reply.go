@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -103,14 +106,39 @@ const minMessage = 2048
 // statusRoom is what must be left of a message for one more Status to go into it, and alert 1222 after that.
 const statusRoom = 1024
 
-// put writes a command that takes one CmdID.
+// put writes a command that takes one CmdID. What a Status repeats of the device's message may hold characters that
+// cannot be sent back: it is sent without them.
 func (c *composer) put(cmd syncml.Command) error {
 	cmd.SetID(strconv.Itoa(c.id + 1))
 	err := c.enc.Encode(cmd)
+	if st, ok := cmd.(*syncml.Status); ok && errors.Is(err, syncml.ErrBadChar) {
+		err = c.enc.Encode(printable(st))
+	}
 	if err == nil {
 		c.id++
 	}
 	return err
+}
+
+// printable returns st with only characters that a message can carry in what it repeats.
+func printable(st *syncml.Status) *syncml.Status {
+	clean := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unprintable(r) {
+				return utf8.RuneError
+			}
+			return r
+		}, strings.ToValidUTF8(s, string(utf8.RuneError)))
+	}
+	p := *st
+	p.MsgRef, p.CmdRef, p.Cmd = clean(st.MsgRef), clean(st.CmdRef), clean(st.Cmd)
+	p.TargetRefs, p.SourceRefs = slices.Clone(st.TargetRefs), slices.Clone(st.SourceRefs)
+	for _, refs := range [][]string{p.TargetRefs, p.SourceRefs} {
+		for i := range refs {
+			refs[i] = clean(refs[i])
+		}
+	}
+	return &p
 }
 
 // headerStatus answers the SyncHdr, as the first command.

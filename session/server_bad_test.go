@@ -42,6 +42,7 @@ func TestBadRequests(t *testing.T) {
 		{"malformed XML", syncml.TypeXML, strings.Replace(good, "</Alert>", "", 1), 400},
 		{"cut off", syncml.TypeXML, good[:len(good)-20], 400},
 		{"other XML", syncml.TypeXML, `<html/>`, 400},
+		{"no SessionID", syncml.TypeXML, strings.Replace(good, "<SessionID>1</SessionID>", "", 1), 400},
 		{"internal DTD subset", syncml.TypeXML, `<!DOCTYPE SyncML [<!ENTITY a "aaaa">]>` + good, 400},
 		{"external entity", syncml.TypeXML, `<!DOCTYPE SyncML [<!ENTITY a SYSTEM "file:///etc/passwd">]>` + strings.Replace(good, "1201", "&a;", 1), 400},
 		{"DOCTYPE without internal subset", syncml.TypeXML, `<!DOCTYPE SyncML PUBLIC "-//SYNCML//DTD SyncML 1.2//EN" "x.dtd">` + good, 200},
