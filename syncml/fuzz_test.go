@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/omadm-sdk/omadm/internal/corpus"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -64,7 +65,9 @@ func FuzzXML(f *testing.F) {
 		same(t, "byte by byte", m, stream)
 		same(t, "used again", m, again)
 		if !bytes.HasPrefix(in, []byte("\xFF\xFE")) && !bytes.HasPrefix(in, []byte("\xFE\xFF")) && !lies(in) {
-			if parse(strings.TrimRight(string(in), "\x00")) == nil {
+			text := strings.TrimRight(string(in), "\x00")
+			// encoding/xml keeps to the letters of names of the fourth edition of XML 1.0; the fifth has more.
+			if parse(text) == nil && parse(asLetters(text)) == nil {
 				t.Fatal("encoding/xml does not read it")
 			}
 		}
@@ -99,6 +102,16 @@ func FuzzXML(f *testing.F) {
 			}
 		}
 	})
+}
+
+// asLetters replaces every character beyond ASCII by a letter.
+func asLetters(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return 'a'
+		}
+		return r
+	}, s)
 }
 
 // lies reports whether the text names an encoding or a version for which encoding/xml would want help, or holds ]]> where
