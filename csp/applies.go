@@ -32,6 +32,7 @@ type TargetError struct {
 	Reason string
 }
 
+// Error implements error.
 func (e *TargetError) Error() string { return fmt.Sprintf("csp: %s: %s", e.URI, e.Reason) }
 
 // Applies tells whether n exists on a device: nil if it does, a [*TargetError]

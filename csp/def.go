@@ -91,6 +91,7 @@ const (
 
 var namingNames = [...]string{"none", "client inventory", "server-generated identifier", "unique name"}
 
+// String implements [fmt.Stringer].
 func (n Naming) String() string { return nameOf(namingNames[:], n) }
 
 const namingLetters = "-CSU"

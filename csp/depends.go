@@ -15,6 +15,7 @@ type DependencyError struct {
 	Reason string
 }
 
+// Error implements error.
 func (e *DependencyError) Error() string { return fmt.Sprintf("csp: %s: %s", e.URI, e.Reason) }
 
 // Depends tells whether the node u, an instance of n, means something and may

@@ -22,6 +22,7 @@ const (
 
 var driftNames = [...]string{"equal", "different", "missing", "extra", "cannot tell"}
 
+// String implements [fmt.Stringer].
 func (s DriftState) String() string { return nameOf(driftNames[:], s) }
 
 // A Drift is the state of one node.

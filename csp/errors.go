@@ -22,10 +22,12 @@ type ValueError struct {
 	Err   error
 }
 
+// Error implements error.
 func (e *ValueError) Error() string {
 	return fmt.Sprintf("csp: %s: %s: want %s", e.URI, e.Value, e.Want)
 }
 
+// Unwrap returns the cause.
 func (e *ValueError) Unwrap() error { return e.Err }
 
 func (n *Node) valueError(v dmtree.Value, want string, err error) error {

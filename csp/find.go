@@ -17,6 +17,7 @@ type NotFoundError struct {
 	Similar []dmtree.URI // the best first; dynamic names as in URI, or in braces
 }
 
+// Error implements error.
 func (e *NotFoundError) Error() string {
 	s := fmt.Sprintf("csp: %s: %s", e.URI, e.Reason)
 	if len(e.Similar) > 0 {
@@ -25,6 +26,7 @@ func (e *NotFoundError) Error() string {
 	return s
 }
 
+// Unwrap returns the cause.
 func (e *NotFoundError) Unwrap() error { return dmtree.ErrNotFound }
 
 // Find is Lookup for people: where it finds nothing, the error is a

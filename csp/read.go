@@ -14,6 +14,7 @@ type TextError struct {
 	Reason string
 }
 
+// Error implements error.
 func (e *TextError) Error() string { return fmt.Sprintf("csp: schema line %d: %s", e.Line, e.Reason) }
 
 // ParseText reads the text form that [Schema.MarshalText] writes. The schema

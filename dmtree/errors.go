@@ -38,6 +38,7 @@ type Error struct {
 	Err error
 }
 
+// Error implements error.
 func (e *Error) Error() string {
 	s := "dmtree: "
 	if e.Op != "" {
@@ -51,6 +52,7 @@ func (e *Error) Error() string {
 	return s + e.Err.Error()
 }
 
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 // wrap adds operation and URI to err unless it has them already.

@@ -24,6 +24,7 @@ type SyntaxError struct {
 	Err          error  // wraps one of the errors above, or the reader's
 }
 
+// Error implements error.
 func (e *SyntaxError) Error() string {
 	if e.Line > 0 {
 		return fmt.Sprintf("syncml: line %d, column %d (offset %d), in %s: %v", e.Line, e.Column, e.Offset, e.Path, e.Err)

@@ -16,6 +16,7 @@ type CharsetError struct {
 	Name string // such as ISO-8859-1; empty where this package does not know it
 }
 
+// Error implements error.
 func (e *CharsetError) Error() string {
 	return fmt.Sprintf("character set %d (%s), want UTF-8 or US-ASCII", e.MIB, e.Name)
 }

@@ -70,6 +70,7 @@ type ProvisioningError struct {
 	Code   Code
 }
 
+// Error implements error.
 func (e *ProvisioningError) Error() string {
 	if e.Path == "" {
 		return "enroll: provisioning document: " + e.Reason

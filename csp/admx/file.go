@@ -50,6 +50,7 @@ type Problem struct {
 	Fatal bool
 }
 
+// Error implements error.
 func (p Problem) Error() string {
 	s := "admx: "
 	for _, part := range []string{p.File, p.Where} {

@@ -24,6 +24,7 @@ type Oddity struct {
 	Text string
 }
 
+// String implements [fmt.Stringer].
 func (o Oddity) String() string {
 	s := o.File + ": "
 	if o.URI != "" {

@@ -18,6 +18,7 @@ const (
 	Note                    // it cannot be told, or is good to know
 )
 
+// String implements [fmt.Stringer].
 func (s Severity) String() string {
 	return [...]string{"error", "warning", "note"}[min(s, Note)]
 }

@@ -70,6 +70,7 @@ type Conflict struct {
 	Values [2]dmtree.Value
 }
 
+// String implements [fmt.Stringer].
 func (c Conflict) String() string {
 	want := func(v dmtree.Value) string {
 		if v.IsNull() {
@@ -87,6 +88,7 @@ type Problem struct {
 	Err   error
 }
 
+// String implements [fmt.Stringer].
 func (p Problem) String() string {
 	if p.Owner == "" {
 		return fmt.Sprintf("%s: %v", p.URI, p.Err)
