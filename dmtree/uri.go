@@ -228,9 +228,21 @@ func (u URI) scan() (canonical bool, reason string) {
 	p, canonical := strings.CutPrefix(string(node), "./")
 	first := true
 	for more := true; more; first = false {
-		var seg string
-		seg, p, more = strings.Cut(p, "/")
-		same, reason := scanSegment(seg)
+		n := 0
+		for n < len(p) && plain(p[n]) { // nearly every byte
+			n++
+		}
+		seg, same, reason := p[:n], true, ""
+		if n == len(p) || p[n] == '/' {
+			p, more = p[n:], n < len(p)
+			if more {
+				p = p[1:]
+			}
+			reason = checkName(seg)
+		} else {
+			seg, p, more = strings.Cut(p, "/")
+			same, reason = scanSegment(seg)
+		}
 		switch {
 		case reason != "":
 			return false, reason
@@ -268,18 +280,24 @@ func checkQuery(u, query string) string {
 	return ""
 }
 
+// checkName returns what is wrong with a name whose characters are sound.
+func checkName(name string) (reason string) {
+	switch name {
+	case "":
+		return "a segment is empty"
+	case ".", "..":
+		return "a segment is . or .."
+	case "*":
+		return "a segment is just *"
+	}
+	return ""
+}
+
 // scanSegment checks one segment and tells whether it is spelled canonically.
 func scanSegment(seg string) (same bool, reason string) {
-	if seg == "" {
-		return false, "a segment is empty"
-	}
 	same = true
-	n, last := 0, rune(0)
-	dots := true
-	for i := 0; i < len(seg); n++ {
-		if c := seg[i]; plain(c) { // nearly every byte
-			dots = dots && c == '.'
-			last = rune(c)
+	for i := 0; i < len(seg); {
+		if plain(seg[i]) {
 			i++
 			continue
 		}
@@ -296,17 +314,12 @@ func scanSegment(seg string) (same bool, reason string) {
 			var buf [12]byte
 			same = string(appendEscapedRune(buf[:0], r)) == seg[i:i+size]
 		}
-		dots = dots && r == '.'
-		last = r
 		i += size
 	}
-	if dots && n <= 2 {
-		return false, "a segment is . or .."
+	if len(seg) > len("%2E%2E") {
+		return same, "" // no need to unescape what is neither . nor .. nor *
 	}
-	if n == 1 && last == '*' {
-		return false, "a segment is just *"
-	}
-	return same, ""
+	return same, checkName(unescape(seg))
 }
 
 // scopeIsCanonical tells whether the first segment, followed by rest, needs

@@ -149,7 +149,7 @@ func (b *Batch) add(k kind, u dmtree.URI) *Entry {
 		return &Entry{kind: k}
 	}
 	if len(b.block) == 0 {
-		b.block = make([]Entry, min(max(4, 2*len(b.entries)), 64))
+		b.block = make([]Entry, min(max(4, len(b.entries)), 64))
 	}
 	e := &b.block[0]
 	b.block = b.block[1:]
@@ -277,11 +277,5 @@ func (e *Entry) Probe(u dmtree.URI) *Entry {
 	return e
 }
 
-// size returns the number of CmdIDs that the entry takes.
-func (e *Entry) size() int {
-	n := 1
-	for _, c := range e.children {
-		n += c.size()
-	}
-	return n
-}
+// size returns the number of CmdIDs that the entry takes. Containers hold no containers.
+func (e *Entry) size() int { return 1 + len(e.children) }
