@@ -98,13 +98,44 @@ func nextOrder(n int) int64 {
 
 var workIDs = base32.StdEncoding.WithPadding(base32.NoPadding)
 
+// idSize is how many octets a WorkID spells.
+const idSize = 16
+
 // newWorkID returns a new name, or with a key the one that this work has always had.
 func newWorkID(device, key string, i int) WorkID {
+	var id [sha256.Size]byte
 	if key == "" {
-		return WorkID(rand.Text())
+		rand.Read(id[:idSize])
+	} else {
+		id = sha256.Sum256(fmt.Appendf(nil, "%d:%s%d:%s%d", len(device), device, len(key), key, i))
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s%d:%s%d", len(device), device, len(key), key, i))
-	return WorkID(workIDs.EncodeToString(sum[:16]))
+	return WorkID(workIDs.EncodeToString(id[:idSize]))
+}
+
+// idOctets returns the octets that id spells, and whether it is the one WorkID that spells them.
+func idOctets(id string) (octets [idSize]byte, ok bool) {
+	var text [(8*idSize + 4) / 5]byte
+	if len(id) != len(text) {
+		return octets, false
+	}
+	copy(text[:], id)
+	if _, err := workIDs.Decode(octets[:], text[:]); err != nil {
+		return octets, false
+	}
+	workIDs.Encode(text[:], octets[:])
+	return octets, string(text[:]) == id
+}
+
+// idOctets reads a WorkID that is stored as its octets.
+func (p *parser) idOctets() string {
+	if len(p.s) < idSize {
+		p.fail()
+		return ""
+	}
+	var octets [idSize]byte
+	copy(octets[:], p.s)
+	p.s = p.s[idSize:]
+	return workIDs.EncodeToString(octets[:])
 }
 
 // forUser reports whether e, or a command in it, concerns a node of the user's.

@@ -240,5 +240,5 @@ func TestStateSize(t *testing.T) {
 	many, _ := size(200)
 	t.Logf("%d bytes, and %d for each command that is out", none, (many-none)/200)
 	require.Less(t, none, 640)
-	require.LessOrEqual(t, (many-none)/200, 64)
+	require.LessOrEqual(t, (many-none)/200, 32)
 }

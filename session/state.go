@@ -198,6 +198,7 @@ const (
 	pendingAgain
 	pendingOther
 	pendingProbe
+	pendingOctets
 )
 
 func flags(l ...bool) byte {
@@ -212,35 +213,18 @@ func flags(l ...bool) byte {
 
 // encode returns the stored form of all but the replies.
 func (d *deviceState) encode() []byte {
-	n := 256 + len(d.auth) + len(d.sign)
-	for i := range d.told {
-		n += 160
-		if r := d.told[i].result; r != nil {
-			n += 128 * len(r.Children)
-		}
-	}
-	for _, s := range d.sessions {
-		n += 512 + len(s.join.Data)
-		for _, p := range s.pending {
-			n += 64 + 16*len(p.got)
-			if !p.work {
-				n += p.entry.storedSize()
-			}
-		}
-	}
-	a := appender{make([]byte, 0, n)}
-	a.byte(storedVersion)
+	a := newAppender()
 	a.blob(d.auth)
 	a.blob(d.sign)
 	a.uint(uint64(len(d.sessions)))
 	for _, s := range d.sessions {
-		s.encode(&a)
+		s.encode(a)
 	}
 	a.uint(uint64(len(d.told)))
 	for i := range d.told {
 		a.told(&d.told[i])
 	}
-	return a.b
+	return a.done()
 }
 
 func (s *sessionState) encode(a *appender) {
@@ -282,9 +266,14 @@ func (s *sessionState) encode(a *appender) {
 }
 
 func (p *pending) encode(a *appender) {
-	a.byte(flags(p.work, p.again, p.other, p.probe))
+	octets, ok := idOctets(p.id)
+	a.byte(flags(p.work, p.again, p.other, p.probe, ok))
 	a.byte(byte(p.as))
-	a.str(p.id)
+	if ok {
+		a.b = append(a.b, octets[:]...)
+	} else {
+		a.str(p.id)
+	}
 	a.str(p.owner)
 	if !p.work {
 		a.entry(p.entry)
@@ -442,7 +431,11 @@ func (p *parser) pending(c *pending) {
 	f := p.byte()
 	c.work, c.again, c.other, c.probe = f&pendingWork != 0, f&pendingAgain != 0, f&pendingOther != 0, f&pendingProbe != 0
 	c.as = kind(p.byte())
-	c.id = p.str()
+	if f&pendingOctets != 0 {
+		c.id = p.idOctets()
+	} else {
+		c.id = p.str()
+	}
 	c.owner = p.str()
 	if !c.work {
 		c.entry = new(Entry)

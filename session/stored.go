@@ -1,9 +1,11 @@
 package session
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"strconv"
+	"sync"
 
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -20,6 +22,25 @@ var errStored = errors.New("stored form damaged, or of a later version")
 
 // An appender writes a stored form.
 type appender struct{ b []byte }
+
+// appenders holds those that are not in use, so that a stored form costs one piece of memory of its size.
+var appenders = sync.Pool{New: func() any { return new(appender) }}
+
+// newAppender returns an appender that has written the version.
+func newAppender() *appender {
+	a := appenders.Get().(*appender)
+	a.b = append(a.b[:0], storedVersion)
+	return a
+}
+
+// done returns what was written. a must not be used any more.
+func (a *appender) done() []byte {
+	b := bytes.Clone(a.b)
+	if cap(a.b) <= maxPooled {
+		appenders.Put(a)
+	}
+	return b
+}
 
 func (a *appender) uint(v uint64) { a.b = binary.AppendUvarint(a.b, v) }
 func (a *appender) int(v int64)   { a.b = binary.AppendVarint(a.b, v) }
@@ -270,19 +291,9 @@ func (p *parser) value() dmtree.Value {
 
 // storeEntry returns the stored form of one command.
 func storeEntry(e *Entry) []byte {
-	a := appender{make([]byte, 0, 1+e.storedSize())}
-	a.byte(storedVersion)
+	a := newAppender()
 	a.entry(e)
-	return a.b
-}
-
-// storedSize returns about how long the stored form is, or a little more.
-func (e *Entry) storedSize() int {
-	n := 32 + len(e.uri) + textLen(e.value) + len(e.label)
-	for _, c := range e.children {
-		n += c.storedSize()
-	}
-	return n
+	return a.done()
 }
 
 func parseEntry(body string) (*Entry, error) {
@@ -380,9 +391,9 @@ func (p *parser) bool() bool { return p.byte() != 0 }
 
 // storeResult returns the stored form of a result: the Outcome of queued work.
 func storeResult(r *Result) []byte {
-	a := appender{[]byte{storedVersion}}
+	a := newAppender()
 	a.result(r)
-	return a.b
+	return a.done()
 }
 
 func parseResult(b []byte) (*Result, error) {
