@@ -133,7 +133,7 @@ func (b *Batch) container(k kind, fill func(*Batch)) *Entry {
 	if b.err = inner.err; b.err == nil && len(inner.entries) == 0 {
 		b.fail(fmt.Errorf("session: %s: holds no command", k))
 	}
-	e.children = inner.entries
+	e.own().children = inner.entries
 	return e
 }
 
@@ -216,17 +216,17 @@ func (k kind) hasURI() bool { return k != kindAlert && k != kindAtomic && k != k
 
 // An Entry is one command of a [Batch]. Its methods return it, so that they can be chained.
 type Entry struct {
-	kind     kind
-	as       syncml.DataKind
-	uri      dmtree.URI
-	value    dmtree.Value // of Add, Replace, Set and Exec
-	label    string
-	children []*Entry
-	more     *entryMore // nil: none of it
+	kind  kind
+	as    syncml.DataKind
+	uri   dmtree.URI
+	value dmtree.Value // of Add, Replace, Set and Exec
+	label string
+	more  *entryMore // nil: none of it
 }
 
 // entryMore is what few commands have.
 type entryMore struct {
+	children   []*Entry   // of Atomic and Sequence
 	from       dmtree.URI // of Copy
 	correlator string
 	probe      dmtree.URI
@@ -248,6 +248,14 @@ func (e *Entry) own() *entryMore {
 		e.more = new(entryMore)
 	}
 	return e.more
+}
+
+// children returns the commands inside an Atomic or Sequence.
+func (e *Entry) children() []*Entry {
+	if e.more == nil {
+		return nil
+	}
+	return e.more.children
 }
 
 // Label names the command. The name comes back in its Result, even if that arrives in another process. Labels need not
@@ -278,4 +286,4 @@ func (e *Entry) Probe(u dmtree.URI) *Entry {
 }
 
 // size returns the number of CmdIDs that the entry takes. Containers hold no containers.
-func (e *Entry) size() int { return 1 + len(e.children) }
+func (e *Entry) size() int { return 1 + len(e.children()) }

@@ -90,7 +90,7 @@ func (p *pending) kindAt(i int) kind {
 	if i == 0 || p.probe {
 		return p.as
 	}
-	return p.entry.children[i-1].kind
+	return p.entry.children()[i-1].kind
 }
 
 // secondChoice lets a Set, or a command that is sent again because nobody knows whether it was done, try the other way.
@@ -135,11 +135,11 @@ func (p *pending) result() *Result {
 		p.got = make([]answer, e.size())
 	}
 	p.got[0].into(r)
-	if len(e.children) == 0 {
+	if len(e.children()) == 0 {
 		return r
 	}
-	r.Children = make([]Result, len(e.children))
-	for i, c := range e.children {
+	r.Children = make([]Result, len(e.children()))
+	for i, c := range e.children() {
 		child := &r.Children[i]
 		*child = Result{ID: p.id, Label: c.label, Command: c.kind.String(), URI: c.uri, owner: p.owner}
 		p.got[i+1].into(child)
@@ -232,7 +232,7 @@ func (e *Entry) repeatable() bool {
 	case kindExec, kindAlert:
 		return false
 	case kindAtomic, kindSequence:
-		for _, c := range e.children {
+		for _, c := range e.children() {
 			if !c.repeatable() {
 				return false
 			}

@@ -10,46 +10,55 @@ import (
 type engine struct {
 	mu      sync.Mutex
 	memory  *MemoryStore
-	busy    map[string]*turn // devices whose message is being handled
+	busy    map[string][]chan struct{} // devices whose message is being handled, and who waits for that, in order
 	running int
 	closed  bool
 	idle    chan struct{} // closed when running reaches 0 after Shutdown
 	waiting map[WorkID][]chan struct{}
 }
 
-// turn lets messages of one device be handled one after the other.
-type turn struct {
-	sem  chan struct{} // holds a token while a message is handled
-	refs int
+// lock waits until no other message of the device is being handled here, and all that came before have been. Other nodes
+// are kept apart by the Store alone.
+func (e *engine) lock(ctx context.Context, device string) error {
+	e.mu.Lock()
+	if e.busy == nil {
+		e.busy = make(map[string][]chan struct{})
+	}
+	waiting, busy := e.busy[device]
+	if !busy {
+		e.busy[device] = nil
+		e.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	e.busy[device] = append(waiting, turn)
+	e.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
+	e.mu.Lock()
+	i := slices.Index(e.busy[device], turn)
+	if i >= 0 {
+		e.busy[device] = slices.Delete(e.busy[device], i, i+1)
+	}
+	e.mu.Unlock()
+	if i < 0 { // it has become ours meanwhile
+		e.unlock(device)
+	}
+	return context.Cause(ctx)
 }
 
-// lock waits until no other message of the device is being handled here. Other nodes are kept apart by the Store alone.
-func (e *engine) lock(ctx context.Context, device string) (unlock func(), err error) {
+// unlock lets the next message of the device be handled.
+func (e *engine) unlock(device string) {
 	e.mu.Lock()
-	t := e.busy[device]
-	if t == nil {
-		t = &turn{sem: make(chan struct{}, 1)}
-		if e.busy == nil {
-			e.busy = make(map[string]*turn)
-		}
-		e.busy[device] = t
-	}
-	t.refs++
-	e.mu.Unlock()
-
-	release := func() {
-		e.mu.Lock()
-		if t.refs--; t.refs == 0 {
-			delete(e.busy, device)
-		}
-		e.mu.Unlock()
-	}
-	select {
-	case t.sem <- struct{}{}:
-		return func() { <-t.sem; release() }, nil
-	case <-ctx.Done():
-		release()
-		return nil, context.Cause(ctx)
+	defer e.mu.Unlock()
+	if waiting := e.busy[device]; len(waiting) > 0 {
+		e.busy[device] = waiting[1:]
+		close(waiting[0])
+	} else {
+		delete(e.busy, device)
 	}
 }
 

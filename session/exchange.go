@@ -41,11 +41,10 @@ func (s *Server) Exchange(ctx context.Context, now time.Time, in *Exchange) (*Re
 		return reply, nil
 	}
 	x.traceReceived()
-	unlock, err := s.engine.lock(ctx, x.device)
-	if err != nil {
+	if err := s.engine.lock(ctx, x.device); err != nil {
 		return nil, fmt.Errorf("session: device %q: wait for its last message: %w", x.device, err)
 	}
-	defer unlock()
+	defer s.engine.unlock(x.device)
 
 	for try := 1; ; try++ {
 		attempt := *x
@@ -97,8 +96,9 @@ type exchange struct {
 	base    int          // CmdID of the last Status of the reply
 	bare    bool         // the reply has as much room for commands as any: the one before was for Statuses alone
 	ids     idCheck
-	alerts  []*syncml.Alert // of the server's, to go out with the reply
-	over    []*sessionState // sessions that this message put an end to
+	alerts  []*syncml.Alert              // of the server's, to go out with the reply
+	answers map[string]syncml.StatusCode // what the Handler wants alerts to be answered with, by Alert.Key
+	over    []*sessionState              // sessions that this message put an end to
 }
 
 // read checks and decodes the message. It returns the reply to one that cannot be read.

@@ -236,7 +236,7 @@ func (e *Entry) firstChoice() kind {
 // largest returns the length of the largest value in e.
 func (e *Entry) largest() int64 {
 	n := int64(textLen(e.value))
-	for _, c := range e.children {
+	for _, c := range e.children() {
 		n = max(n, c.largest())
 	}
 	return n

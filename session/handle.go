@@ -16,9 +16,7 @@ func (x *exchange) handle() {
 		return
 	}
 	r := x.request(last)
-	w := &Writer{answers: make(map[string]syncml.StatusCode), journal: s.journal, warn: func(err error) {
-		x.srv.logger().ErrorContext(x.ctx, "script failed", "device", x.device, "session", s.id, "msg", s.last, "err", err)
-	}}
+	w := &Writer{x: x}
 	err := h.ServeDM(w, r)
 	if err == nil {
 		err = w.Err()
@@ -47,7 +45,7 @@ func (x *exchange) handle() {
 	}
 	for i := range s.owed {
 		for _, key := range s.owed[i].alerts {
-			if code, ok := w.answers[key]; ok {
+			if code, ok := x.answers[key]; ok {
 				s.owed[i].code = code
 			}
 		}
@@ -60,6 +58,11 @@ func (x *exchange) handle() {
 	for _, part := range w.parts {
 		x.queueUp(&part.Batch, part.owner)
 	}
+}
+
+// warn notes that the script of a Handler has failed.
+func (x *exchange) warn(err error) {
+	x.srv.logger().ErrorContext(x.ctx, "script failed", "device", x.device, "session", x.sess.id, "msg", x.sess.last, "err", err)
 }
 
 // request makes what the Handler sees.

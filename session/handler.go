@@ -49,7 +49,7 @@ func (h Handlers) ServeDM(w *Writer, r *Request) error {
 		if !ok {
 			continue
 		}
-		sub := &Writer{owner: owner, answers: w.answers, journal: w.journal, warn: w.warn}
+		sub := &Writer{owner: owner, x: w.x}
 		err := h[name].ServeDM(sub, part)
 		if err == nil {
 			err = sub.Err()
@@ -81,11 +81,9 @@ type Writer struct {
 	parts   []*Writer // of Handlers
 	failed  []failure
 	status  *StatusError
-	answers map[string]syncml.StatusCode // by Alert.Key
 	aborted bool
 
-	journal func(owner string) *scriptLog // of a Script
-	warn    func(err error)               // logs
+	x *exchange
 }
 
 // failure is what went wrong in one of Handlers.
@@ -97,7 +95,12 @@ type failure struct {
 // Answer sets the status that a is answered with in place of 200: 202 when what it asks for has only begun, 415 for a
 // type or format that nobody here understands, 406 for an event that cannot be processed. It has no effect on an alert
 // that was delivered before.
-func (w *Writer) Answer(a *Alert, code syncml.StatusCode) { w.answers[a.Key] = code }
+func (w *Writer) Answer(a *Alert, code syncml.StatusCode) {
+	if w.x.answers == nil {
+		w.x.answers = make(map[string]syncml.StatusCode)
+	}
+	w.x.answers[a.Key] = code
+}
 
 // Abort ends the session with alert 1223. Commands that have not been sent yet are dropped, those of the queue stay
 // there.

@@ -143,7 +143,7 @@ func (e *Entry) forUser() bool {
 	if len(e.uri) >= 6 && strings.EqualFold(string(e.uri[:6]), "./User") && e.uri.Within("./User") {
 		return true
 	}
-	for _, c := range e.children {
+	for _, c := range e.children() {
 		if c.forUser() {
 			return true
 		}

@@ -67,7 +67,7 @@ type (
 var errScript = errors.New("session: the script asks differently than before")
 
 func runScript(w *Writer, r *Request, f func(ctx context.Context, c *Conversation) error) (err error) {
-	j := w.journal(w.owner)
+	j := w.x.sess.journal(w.owner)
 	j.take(r.Results)
 	if j.over || !r.Last {
 		return nil // commands can be sent with the last message of a package only
@@ -84,14 +84,14 @@ func runScript(w *Writer, r *Request, f func(ctx context.Context, c *Conversatio
 			if errors.As(err, &se) {
 				w.status = se
 			} else if err != nil {
-				w.warn(err)
+				w.x.warn(err)
 			}
 			err = nil // what it was told, it has heard
 		case paused:
 			err = nil
 		case mismatch:
 			j.over, j.steps, j.once = true, nil, nil
-			w.warn(p.err)
+			w.x.warn(p.err)
 			err = nil
 		default:
 			panic(p)

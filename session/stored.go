@@ -198,8 +198,8 @@ func (a *appender) entry(e *Entry) {
 		a.uint(uint64(m.alert))
 		a.strs(m.texts)
 	case kindAtomic, kindSequence:
-		a.uint(uint64(len(e.children)))
-		for _, c := range e.children {
+		a.uint(uint64(len(e.children())))
+		for _, c := range e.children() {
 			a.entry(c)
 		}
 	}
@@ -240,11 +240,12 @@ func (p *parser) entry(e *Entry, inside bool) {
 		}
 		n := p.count()
 		block := make([]Entry, n)
-		e.children = make([]*Entry, n)
-		for i := range e.children {
-			e.children[i] = &block[i]
+		children := make([]*Entry, n)
+		for i := range children {
+			children[i] = &block[i]
 			p.entry(&block[i], true)
 		}
+		e.own().children = children
 	}
 }
 

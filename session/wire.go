@@ -57,7 +57,7 @@ func (b *builder) one(e *Entry, as kind, id int, enc syncml.Encoding) syncml.Com
 		}
 		return a
 	case kindAtomic, kindSequence:
-		for i, c := range e.children {
+		for i, c := range e.children() {
 			b.list = append(b.list, b.one(c, c.kind, id+1+i, enc))
 		}
 		if as == kindAtomic {

@@ -1,9 +1,6 @@
 package syncml
 
-import (
-	"mime"
-	"strings"
-)
+import "strings"
 
 // Encoding is how messages are spelled.
 type Encoding uint8
@@ -42,12 +39,8 @@ func (e Encoding) ContentType() string {
 // EncodingOf tells the encoding that a Content-Type header announces. It knows the two types of DM and the generic ones
 // of older clients (application/vnd.syncml+xml and +wbxml), with any parameters, and reports false for anything else.
 func EncodingOf(contentType string) (Encoding, bool) {
-	t, _, err := mime.ParseMediaType(contentType)
-	if err != nil && t == "" {
-		t, _, _ = strings.Cut(contentType, ";")
-		t = strings.ToLower(strings.TrimSpace(t))
-	}
-	switch t {
+	t, _, _ := strings.Cut(contentType, ";")
+	switch strings.ToLower(strings.TrimSpace(t)) {
 	case TypeXML, "application/vnd.syncml+xml":
 		return XML, true
 	case TypeWBXML, "application/vnd.syncml+wbxml":
