@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,7 +150,8 @@ func (b *Batch) add(k kind, u dmtree.URI) *Entry {
 		return &Entry{kind: k}
 	}
 	if len(b.block) == 0 {
-		b.block = make([]Entry, min(max(4, len(b.entries)), 64))
+		n := min(len(b.entries)+4, 64)
+		b.block, b.entries = make([]Entry, n), slices.Grow(b.entries, n)
 	}
 	e := &b.block[0]
 	b.block = b.block[1:]

@@ -24,6 +24,8 @@ type composer struct {
 
 	// What is used again for other messages.
 	buf        bytes.Buffer
+	status     syncml.Status // of the SyncHdr
+	refs       [2]string     // its TargetRef and SourceRef
 	builder    builder
 	xml, wbxml *syncml.Encoder
 }
@@ -39,7 +41,7 @@ func (c *composer) release() {
 	if c.buf.Cap() > maxPooled || cap(c.builder.items) > 256 {
 		return
 	}
-	c.x, c.enc, c.out = nil, nil, auth.Outgoing{}
+	c.x, c.enc, c.out, c.status, c.refs = nil, nil, auth.Outgoing{}, syncml.Status{}, [2]string{}
 	composers.Put(c)
 }
 
@@ -144,12 +146,14 @@ func printable(st *syncml.Status) *syncml.Status {
 // headerStatus answers the SyncHdr, as the first command.
 func (c *composer) headerStatus(code syncml.StatusCode, chal *syncml.Chal, items ...string) error {
 	h := &c.x.msg.Header
-	st := &syncml.Status{MsgRef: h.MsgID, CmdRef: "0", Cmd: "SyncHdr", Chal: chal, Code: code}
-	if h.Target.URI != "" {
-		st.TargetRefs = []string{h.Target.URI}
+	st := &c.status
+	*st = syncml.Status{MsgRef: h.MsgID, CmdRef: "0", Cmd: "SyncHdr", Chal: chal, Code: code}
+	c.refs = [...]string{h.Target.URI, h.Source.URI}
+	if c.refs[0] != "" {
+		st.TargetRefs = c.refs[:1:1]
 	}
-	if h.Source.URI != "" {
-		st.SourceRefs = []string{h.Source.URI}
+	if c.refs[1] != "" {
+		st.SourceRefs = c.refs[1:]
 	}
 	for _, s := range items {
 		st.Items = append(st.Items, syncml.Item{Data: syncml.Text(s)})
@@ -365,7 +369,7 @@ func (x *exchange) keep(reply *Reply) error {
 			delete(x.st.replies, key)
 		}
 	}
-	r := storedReply{body: reply.Body}
+	r := storedReply{header: make([]string, 0, 2*len(reply.HTTP)), body: reply.Body}
 	for name, values := range reply.HTTP {
 		for _, v := range values {
 			r.header = append(r.header, name, v)
