@@ -61,7 +61,7 @@ func readBody(r io.Reader, length, limit int64) ([]byte, error) {
 	if length > limit {
 		return nil, syncml.ErrTooLarge
 	}
-	body := make([]byte, 0, max(length, 512)) // what is announced is at most limit
+	body := make([]byte, 0, max(length+1, 512)) // at most limit, and one so that the end is seen without growing
 	for {
 		if len(body) == cap(body) {
 			body = append(body, 0)[:len(body)]
