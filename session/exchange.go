@@ -83,6 +83,7 @@ type exchange struct {
 	sess    *sessionState
 	res     *auth.Result
 	change  Change
+	done    []Done // what has been committed already
 
 	begins  bool         // the message opens the session
 	aborted bool         // by the device
@@ -379,6 +380,7 @@ func (x *exchange) commit() error {
 	x.rev++
 	if len(c.Done) > 0 {
 		x.srv.engine.announce(c.Done)
+		x.done = append(x.done, c.Done...)
 	}
 	x.change = Change{}
 	return nil

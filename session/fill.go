@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/omadm-sdk/omadm/syncml"
@@ -104,6 +105,7 @@ func (x *exchange) adopt() {
 	}
 }
 
+// leased reports whether work that was leased when it was loaded belongs to a session still, or has its outcome by now.
 func (x *exchange) leased(id WorkID) bool {
 	for _, s := range x.st.sessions {
 		for _, p := range s.pending {
@@ -112,12 +114,8 @@ func (x *exchange) leased(id WorkID) bool {
 			}
 		}
 	}
-	for i := range x.change.Done {
-		if x.change.Done[i].ID == id {
-			return true
-		}
-	}
-	return false
+	done := func(d Done) bool { return d.ID == id }
+	return slices.ContainsFunc(x.done, done) || slices.ContainsFunc(x.change.Done, done)
 }
 
 // unsent records that a command cannot be sent.

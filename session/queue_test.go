@@ -383,6 +383,25 @@ func TestUnknownOutcome(t *testing.T) {
 	})
 }
 
+// TestQueueBesideHandler: a message that brings the outcomes of queued work and news for the Handler is committed twice, and
+// the work is done all the same.
+func TestQueueBesideHandler(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		s := newServer(t, asks(nil, func(w *session.Writer) { w.Get("./Handler") }))
+		ids := enqueue(t, s, nil, func(b *session.Batch) {
+			b.Replace("./A", dmtree.Int(1))
+			b.Exec("./B", dmtree.Null)
+		})
+		d := sessiontest.NewDevice(t, s)
+		d.Encoding = enc
+		m := d.Open()
+		require.Equal(t, []string{"Get ./Handler", "Replace ./A", "Exec ./B"}, sent(m))
+		later := enqueue(t, s, nil, func(b *session.Batch) { b.Replace("./C", dmtree.Int(1)) })
+		require.Equal(t, []string{"Replace ./C"}, sent(d.Send(ok(d, m)...)))
+		require.Equal(t, []string{"done 200", "done 200", "leased"}, []string{state(t, s, ids[0]), state(t, s, ids[1]), state(t, s, later[0])})
+	})
+}
+
 // TestLostLease: work that is leased to a session nobody knows any more comes back.
 func TestLostLease(t *testing.T) {
 	s := newServer(t, nil)
