@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -66,7 +67,7 @@ func (x *executor) atomic(ctx context.Context, a *syncml.Atomic) flow {
 // resolve answers for an Atomic that was being executed when this process died, unless it is known not to have been done
 // and can be run.
 func (x *executor) resolve(ctx context.Context, a *syncml.Atomic, members []member, key dmtree.URI) bool {
-	code := syncml.StatusCommandFailed
+	out := unknownOutcome()
 	asked := false // of somebody or something that cannot be undone
 	for i := range members {
 		switch members[i].cmd.(type) {
@@ -78,17 +79,18 @@ func (x *executor) resolve(ctx context.Context, a *syncml.Atomic, members []memb
 		_, done := x.journal.recorded(ctx, x.tree, key)
 		switch {
 		case done:
-			code = syncml.StatusOK
+			out = outcome{code: syncml.StatusOK}
 		case x.unsure:
-			code = syncml.StatusNotExecuted
+			out = outcome{code: syncml.StatusNotExecuted}
 		case !asked:
 			return false
 		}
 	}
 	for i := range members {
-		members[i].code = code
+		members[i].outs = slices.Repeat([]outcome{out}, max(1, len(members[i].items)))
 	}
-	x.end(a, code, members)
+	x.report(a, nil, []outcome{out})
+	x.endMembers(members)
 	return true
 }
 
@@ -271,6 +273,11 @@ func undo(members []member, err error) {
 // end reports the Atomic and then its children.
 func (x *executor) end(a *syncml.Atomic, code syncml.StatusCode, members []member) {
 	x.report(a, nil, []outcome{{code: code}})
+	x.endMembers(members)
+}
+
+// endMembers reports the children.
+func (x *executor) endMembers(members []member) {
 	for i := range members {
 		m := &members[i]
 		if len(m.outs) == 0 {

@@ -80,8 +80,8 @@ func TestCrash(t *testing.T) {
 		Results 1/4 [./A/x "1"]`
 	const unknown = `Status 1/0 SyncHdr 200
 		Status 1/1 Add 500 ./A/new ["outcome unknown"]
-		Status 1/2 Atomic 500
-		Status 1/3 Add 500 ./A/two
+		Status 1/2 Atomic 500 ["outcome unknown"]
+		Status 1/3 Add 500 ./A/two ["outcome unknown"]
 		Status 1/4 Get 200 ./A/x
 		Results 1/4 [./A/x "1"]
 		Status 1/5 Exec 500 ./Run ["outcome unknown"]

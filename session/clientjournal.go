@@ -116,7 +116,11 @@ func (x *executor) logged(ctx context.Context, c syncml.Command, meta syncml.Met
 	return out
 }
 
+// textUnknown is how a client says with a 500 that nobody knows what became of a command. Servers make [Result.Unknown] of
+// it.
+const textUnknown = "outcome unknown"
+
 // unknownOutcome answers for a command that may have been executed when the process died.
 func unknownOutcome() outcome {
-	return outcome{code: syncml.StatusCommandFailed, items: []syncml.Item{{Data: syncml.Text("outcome unknown")}}}
+	return outcome{code: syncml.StatusCommandFailed, items: []syncml.Item{{Data: syncml.Text(textUnknown)}}}
 }

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"slices"
+
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
@@ -144,7 +146,7 @@ func (p *pending) result() *Result {
 		*child = Result{ID: p.id, Label: c.label, Command: c.kind.String(), URI: c.uri, owner: p.owner}
 		p.got[i+1].into(child)
 	}
-	if e.kind == kindAtomic && !r.Status.Success() {
+	if e.kind == kindAtomic && !r.Status.Success() && !r.Unknown {
 		blame(r.Children)
 	}
 	return r
@@ -164,6 +166,7 @@ func blame(children []Result) {
 
 func (a *answer) into(r *Result) {
 	r.Status, r.OriginalError = a.status, a.original
+	r.Unknown = a.status == syncml.StatusCommandFailed && slices.Contains(a.texts, textUnknown)
 	r.nodes = a.nodes
 	if r.Command == kindNames[kindAlert] {
 		r.Answers = a.texts

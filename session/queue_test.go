@@ -360,6 +360,35 @@ func TestUnknownOutcome(t *testing.T) {
 		require.Equal(t, "done unknown", state(t, s, ids[0]))
 	})
 
+	t.Run("the device does not know", func(t *testing.T) {
+		each(t, func(t *testing.T, enc syncml.Encoding) {
+			s := newServer(t, nil)
+			ids := enqueue(t, s, nil, func(b *session.Batch) {
+				b.Exec("./A", dmtree.Null)
+				b.Atomic(func(b *session.Batch) { b.Replace("./B", dmtree.Int(1)) })
+				b.Exec("./C", dmtree.Null)
+			})
+			d := sessiontest.NewDevice(t, s)
+			d.Encoding = enc
+			c := sessiontest.Commands(d.Open())
+			status := func(c syncml.Command, text string) *syncml.Status {
+				st := d.Status(c, 500)
+				st.Items = []syncml.Item{{Data: syncml.Text(text)}}
+				return st
+			}
+			atomic := c[1].(*syncml.Atomic)
+			d.Send(status(c[0], "outcome unknown"), status(atomic, "outcome unknown"), status(atomic.Commands[0], "outcome unknown"),
+				status(c[2], "it is broken"))
+			require.Equal(t, []string{"done unknown", "done unknown", "done 500"}, []string{state(t, s, ids[0]), state(t, s, ids[1]), state(t, s, ids[2])})
+			w, err := s.Queue().Work(t.Context(), ids[0])
+			require.NoError(t, err)
+			require.EqualError(t, w.Result.Err(), "session: ./A: status 500 Command failed: the device does not know whether it was done")
+			w, err = s.Queue().Work(t.Context(), ids[1])
+			require.NoError(t, err)
+			require.Equal(t, []bool{true, false}, []bool{w.Result.Children[0].Unknown, w.Result.Children[0].Blamed})
+		})
+	})
+
 	t.Run("what a Handler wrote", func(t *testing.T) {
 		var got []session.Result
 		h := session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
