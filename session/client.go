@@ -31,7 +31,8 @@ type Client struct {
 	Sign auth.Signer        // our credentials. Nil: none; what the connection proves has to do
 	Auth auth.Authenticator // what the server has to prove. Nil: no more than its TLS certificate did
 
-	// Store keeps what must survive this process: nonces, alerts, and the session that is open. Nil: memory.
+	// Store keeps what must survive this process: nonces, alerts, the number of the last session, and the session that is
+	// open. Nil: memory. Without anything stored, sessions are numbered from a random one on.
 	Store ClientStore
 
 	// OriginalErrors has each failure name the HRESULT behind it, as Windows does from SyncApplicationVersion 3.0 on: the

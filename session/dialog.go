@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"errors"
+	"math"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -89,6 +91,11 @@ func (d *Dialog) open(ctx context.Context, now time.Time) error {
 		d.st.act(n, now)
 		s.ID = n.ID()
 	} else {
+		if d.st.Counter == 0 {
+			// A device that does not remember its sessions must not give one the number of another: the server would take
+			// its first message for that one repeated, and have it do everything once more.
+			d.st.Counter = uint16(rand.N(math.MaxUint16))
+		}
 		d.st.Counter++
 		if d.st.Counter == 0 {
 			d.st.Counter = 1

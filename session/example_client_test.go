@@ -83,9 +83,10 @@ func ExampleDialog() {
 	out, _ := d.Next(ctx, start, nil)
 	fmt.Println("to", out.URL)
 
+	hello, _ := syncml.Unmarshal(out.Body, nil)
 	answer, _ := syncml.Append(nil, &syncml.Message{
 		Header: syncml.Header{
-			SessionID: "1", MsgID: "1", Target: syncml.Location{URI: "device-1"}, Source: syncml.Location{URI: c.URL},
+			SessionID: hello.Header.SessionID, MsgID: "1", Target: hello.Header.Source, Source: syncml.Location{URI: c.URL},
 		},
 		Commands: []syncml.Command{
 			&syncml.Status{CmdID: "1", MsgRef: "1", CmdRef: "0", Cmd: "SyncHdr", Code: syncml.StatusOK},

@@ -59,6 +59,7 @@ func TestRunOverTLS(t *testing.T) {
 			HTTP: &http.Client{Transport: &http.Transport{TLSClientConfig: ca.ClientTLS(ca.Device("device-1"))}},
 		}
 		defer c.HTTP.CloseIdleConnections()
+		session.FirstNumber(c)
 		sum, err := c.Run(t.Context(), nil)
 		require.NoError(t, err)
 		require.Equal(t, &session.Summary{SessionID: "1", Messages: 2, Commands: 3, Failed: 1}, sum)
@@ -191,6 +192,7 @@ func TestRetry(t *testing.T) {
 					return test.answers[min(n, len(test.answers))-1]()
 				})
 				c := &session.Client{URL: serverURL, ID: "device-1", Tree: deviceTree(), HTTP: h, Logger: testLogger(t)}
+				session.FirstNumber(c)
 				sum, err := c.Run(t.Context(), nil)
 				require.EqualValues(t, test.sent, count.Load())
 				require.InDelta(t, test.after.Seconds(), time.Since(began).Seconds(), 1.01)
@@ -237,6 +239,7 @@ func TestRunCancelled(t *testing.T) { // C21
 		return respond(200, syncml.TypeXML, ""), nil
 	})
 	c := &session.Client{URL: serverURL, ID: "device-1", Tree: deviceTree(), HTTP: h, Logger: testLogger(t)}
+	session.FirstNumber(c)
 	_, err := c.Run(ctx, nil)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Len(t, said, 3)
@@ -268,6 +271,7 @@ func TestRunFinishesWhatWasCutOff(t *testing.T) {
 		var said []string
 		c := &session.Client{URL: serverURL, ID: "device-1", Tree: deviceTree(), Logger: testLogger(t)}
 		c.Limits.Retries = -1
+		session.FirstNumber(c)
 		c.HTTP, _ = over(func(n int, _ *http.Request, body []byte) (*http.Response, error) {
 			if n == 2 {
 				return nil, errNet

@@ -46,6 +46,9 @@ func begin(t testing.TB, c *session.Client, e syncml.Encoding, opts *session.Run
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Store == nil {
+		session.FirstNumber(c)
+	}
 	c.Encoding = e
 	d, err := c.Begin(t.Context(), start, opts)
 	require.NoError(t, err)
