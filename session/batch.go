@@ -114,7 +114,7 @@ func (o *AlertOptions) encode() string {
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // Atomic adds commands that are done all or not at all. It may hold Add, Replace, Delete, Copy and Alert, and on Windows
-// Exec; not Get, and no other container.
+// Exec; not Get, and no other container. See [Entry.FindCulprit] for devices that do not tell which of them has failed.
 func (b *Batch) Atomic(fill func(*Batch)) *Entry { return b.container(kindAtomic, fill) }
 
 // Sequence adds commands that are done in order; one that fails does not stop the others. It may hold everything but
@@ -220,6 +220,7 @@ func (k kind) hasURI() bool { return k != kindAlert && k != kindAtomic && k != k
 type Entry struct {
 	kind  kind
 	as    syncml.DataKind
+	find  bool // of an Atomic: see FindCulprit
 	uri   dmtree.URI
 	value dmtree.Value // of Add, Replace, Set and Exec
 	label string

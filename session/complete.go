@@ -8,7 +8,7 @@ import (
 
 // size returns the number of CmdIDs that p takes as it is sent.
 func (p *pending) size() int {
-	if p.probe {
+	if p.probe || p.search != nil {
 		return 1
 	}
 	return p.entry.size()
@@ -49,7 +49,7 @@ func (x *exchange) complete() {
 func (x *exchange) settle(l []*pending, done func(*pending) bool) []*pending {
 	kept := make([]*pending, 0, len(l))
 	for _, p := range l {
-		if !done(p) || p.secondChoice() {
+		if !done(p) || p.goesOn() {
 			kept = append(kept, p)
 			continue
 		}
@@ -89,7 +89,7 @@ func (p *pending) answered() bool {
 
 // kindAt returns what the i-th CmdID of p was sent as.
 func (p *pending) kindAt(i int) kind {
-	if i == 0 || p.probe {
+	if i == 0 {
 		return p.as
 	}
 	return p.entry.children()[i-1].kind
@@ -101,12 +101,13 @@ func (p *pending) secondChoice() bool {
 	if p.got == nil || p.other {
 		return false
 	}
-	set := p.entry.kind == kindSet
+	e := p.sends()
+	set := e.kind == kindSet
 	switch status := p.got[0].status; {
 	case p.as == kindReplace && status == syncml.StatusNotFound && set:
 		p.as = kindAdd
 	case p.as == kindAdd && status == syncml.StatusAlreadyExists && (set || p.again):
-		if p.entry.value.IsInterior() {
+		if e.value.IsInterior() {
 			p.got[0].status = syncml.StatusOK // there it is, and more is not asked of it
 			return false
 		}
@@ -133,35 +134,18 @@ func (p *pending) result() *Result {
 		}
 		return r
 	}
-	if p.got == nil {
-		p.got = make([]answer, e.size())
+	if p.search != nil {
+		p.search.got[0].into(r)
+	} else {
+		if p.got == nil {
+			p.got = make([]answer, e.size())
+		}
+		p.got[0].into(r)
 	}
-	p.got[0].into(r)
-	if len(e.children()) == 0 {
-		return r
-	}
-	r.Children = make([]Result, len(e.children()))
-	for i, c := range e.children() {
-		child := &r.Children[i]
-		*child = Result{ID: p.id, Label: c.label, Command: c.kind.String(), URI: c.uri, owner: p.owner}
-		p.got[i+1].into(child)
-	}
-	if e.kind == kindAtomic && !r.Status.Success() && !r.Unknown {
-		blame(r.Children)
+	if len(e.children()) > 0 {
+		r.Children = p.children(r)
 	}
 	return r
-}
-
-// blame marks the child because of which an Atomic failed: the only one that was neither skipped nor undone.
-func blame(children []Result) {
-	for i := range children {
-		switch children[i].Status {
-		case 0, syncml.StatusOK, syncml.StatusNotExecuted, syncml.StatusRolledBack, syncml.StatusRollbackFailed:
-			continue
-		}
-		children[i].Blamed = true
-		return
-	}
 }
 
 func (a *answer) into(r *Result) {
@@ -175,6 +159,12 @@ func (a *answer) into(r *Result) {
 
 // unknown makes the Result of a command that was sent in a session that died.
 func (p *pending) unknown() *Result {
+	if p.search != nil {
+		r := p.result()
+		c := &r.Children[p.search.tried]
+		c.Status, c.Unknown, c.Alone = 0, true, true
+		return r
+	}
 	e := p.entry
 	return &Result{ID: p.id, Label: e.label, Command: e.kind.String(), URI: e.uri, Unknown: true, owner: p.owner}
 }
@@ -211,14 +201,14 @@ func (x *exchange) take(old, s *sessionState) {
 		switch {
 		case p.msg == 0:
 		case p.got != nil && p.answered():
-			if !p.secondChoice() {
+			if !p.goesOn() {
 				x.outcome(p, p.result())
 				continue
 			}
-		case p.entry.repeatable() && p.tries < maxTries, p.probe && p.tries < maxTries:
+		case p.sends().repeatable() && p.tries < maxTries, p.probe && p.tries < maxTries:
 			p.rest()
 			p.again = true
-		case p.entry.rare().probe != "" && !p.probe:
+		case p.search == nil && p.entry.rare().probe != "" && !p.probe:
 			p.rest()
 			p.probe, p.as, p.tries = true, kindGet, 0
 		default:

@@ -40,6 +40,10 @@
 // is. An Exec is not: its [Result] says Unknown, and holds what [Entry.Probe] found out. After three sessions everything
 // is unknown.
 //
+// An Atomic that fails has one outcome as well: its [Result] says what became of each command in it, and which of them is to
+// blame, as far as the device tells. [Entry.FindCulprit] has the commands of one about which it does not tell sent again
+// alone, until one fails.
+//
 // A Handler is told of an outcome, or an alert, at least once: it is committed before the Handler is called, and told
 // again under the same key until the Handler returns nil. A command without Status is not taken for done: its Status is 0.
 //

@@ -121,6 +121,44 @@ func ExampleBatch_Atomic() {
 	// AllowCamera is 1
 }
 
+// A device may say that an Atomic failed, and not why. Asked for, its commands are sent again one by one, until one fails;
+// those before it are done then.
+func ExampleEntry_FindCulprit() {
+	const camera dmtree.URI = "./Vendor/MSFT/Camera"
+	tree := secretive{laptop()} // it names no reason, and permits nothing "bad"
+	s := new(session.Server)
+	b := new(session.Batch)
+	b.Atomic(func(b *session.Batch) {
+		for _, v := range [][2]string{{"Light", "good"}, {"Zoom", "bad"}, {"Sound", "good"}} {
+			tree.Set(camera.Join(v[0]), dmtree.String(""))
+			b.Replace(camera.Join(v[0]), dmtree.String(v[1]))
+		}
+	}).FindCulprit()
+	ctx := context.Background()
+	ids, err := s.Queue().Enqueue(ctx, "device-1", b, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := meet(s, tree); err != nil {
+		fmt.Println(err)
+	}
+	res, err := s.Queue().Wait(ctx, ids[0])
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(res.Command, res.Status)
+	for _, c := range res.Children {
+		fmt.Printf("  %s %v, alone: %v, to blame: %v\n", c.URI.Name(), c.Status, c.Alone, c.Blamed)
+	}
+	// Output:
+	// Atomic 507 Atomic failed
+	//   Light 200 OK, alone: true, to blame: false
+	//   Zoom 425 Permission denied, alone: true, to blame: true
+	//   Sound 216 Atomic roll back OK, alone: false, to blame: false
+}
+
 // Work that is queued waits for the device. Set adds or replaces, whichever works.
 func ExampleQueue() {
 	s := new(session.Server)

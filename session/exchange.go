@@ -396,7 +396,10 @@ func (x *exchange) attach() {
 				continue
 			}
 			var err error
-			if p.entry, err = parseEntry(string(w.Body)); err != nil {
+			if p.entry, err = parseEntry(string(w.Body)); err == nil && !p.sound() {
+				err = errStored
+			}
+			if err != nil {
 				x.unreadable(w, err)
 				continue
 			}

@@ -120,6 +120,10 @@ func (x *exchange) leased(id WorkID) bool {
 
 // unsent records that a command cannot be sent.
 func (x *exchange) unsent(p *pending, code syncml.StatusCode) {
+	if p.search != nil {
+		x.outcome(p, p.result()) // what is known of the Atomic
+		return
+	}
 	r := p.unknown()
 	r.Unknown, r.Status = false, code
 	x.outcome(p, r)
@@ -132,9 +136,9 @@ func (x *exchange) send(c *composer, p *pending) (ok bool, code syncml.StatusCod
 		return true, 0, nil
 	}
 	if p.as == 0 {
-		p.as = p.entry.firstChoice()
+		p.as = p.sends().firstChoice()
 	}
-	if x.sess.maxObj > 0 && p.entry.largest() > x.sess.maxObj {
+	if x.sess.maxObj > 0 && p.sends().largest() > x.sess.maxObj {
 		return false, syncml.StatusTooLarge, nil // L08
 	}
 	cmd := c.command(p)
@@ -146,7 +150,7 @@ func (x *exchange) send(c *composer, p *pending) (ok bool, code syncml.StatusCod
 	case !errors.Is(err, syncml.ErrFull):
 		x.srv.logger().WarnContext(x.ctx, "command cannot be written", "device", x.device, "session", x.sess.id, "cmd", p.id, "err", err)
 		return false, syncml.StatusBadRequest, nil
-	case c.id > x.base || x.base > 1 && !x.bare && p.entry.largest() < c.limit:
+	case c.id > x.base || x.base > 1 && !x.bare && p.sends().largest() < c.limit:
 		return false, 0, nil // perhaps into the next message
 	}
 	if x.rules.cutCommands {
@@ -216,7 +220,7 @@ func (c *composer) command(p *pending) syncml.Command {
 	if p.probe {
 		return &syncml.Get{CmdID: strconv.Itoa(id), Items: []syncml.Item{{Target: syncml.Location{URI: string(p.entry.rare().probe)}}}}
 	}
-	return c.builder.command(p.entry, p.as, id, enc)
+	return c.builder.command(p.sends(), p.as, id, enc)
 }
 
 // firstChoice decides what a Set is tried as. Many nodes of Windows are created by Replace; an interior node is never

@@ -346,7 +346,7 @@ func (x *exchange) drop() {
 	}
 	kept := x.sess.pending[:0]
 	for _, p := range x.sess.pending {
-		if p.msg != 0 || p.work {
+		if p.msg != 0 || p.work || p.search != nil {
 			kept = append(kept, p)
 		}
 	}

@@ -34,8 +34,13 @@ type Result struct {
 	// Children are the results of the commands inside an Atomic or Sequence, in their order.
 	Children []Result
 
-	// Blamed marks the child because of which an Atomic failed: its own status says why.
+	// Blamed marks the child because of which an Atomic failed: its own status says why. None is if the device does not
+	// tell; see [Entry.FindCulprit].
 	Blamed bool
+
+	// Alone says that a child of an Atomic that had failed was sent again without the Atomic, to find the culprit, and that
+	// Status and Unknown are what came of that: with a status of success it is done.
+	Alone bool
 
 	nodes []node
 	owner string

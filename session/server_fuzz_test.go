@@ -126,6 +126,7 @@ func FuzzStoredState(f *testing.F) {
 	}
 	f.Add(record(`<Alert><CmdID>1</CmdID><Data>1201</Data></Alert>`).State)
 	f.Add(record(`<Alert><CmdID>1</CmdID><Data>1226</Data><Item><Meta><Type>x</Type></Meta><Data>z</Data></Item></Alert>`).State)
+	f.Add(searching(f))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, state []byte) {
 		store := new(session.MemoryStore)
@@ -141,4 +142,19 @@ func FuzzStoredState(f *testing.F) {
 			}
 		}
 	})
+}
+
+// searching returns the state of a device that is asked which command of an Atomic is to blame.
+func searching(t testing.TB) []byte {
+	store := new(session.MemoryStore)
+	s := &session.Server{ID: "x", Auth: sessiontest.Trust{}, Store: store, Logger: quiet()}
+	s.Handler = asks(nil, func(w *session.Writer) { four(&w.Batch).FindCulprit() })
+	d := sessiontest.NewDevice(t, s)
+	m := d.Open()
+	d.Send(answerAtomic(d, sessiontest.Commands(m)[0].(*syncml.Atomic), 507, 216, 216, 216, 216)...)
+	r, err := store.Load(t.Context(), "device-1", time.Now(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.State
 }

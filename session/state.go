@@ -81,6 +81,8 @@ type pending struct {
 
 	got []answer // by CmdID, the command's own first; nil: nothing came yet
 
+	search *search // for the culprit of an Atomic; nil: there is none
+
 	entry *Entry // of queued work: nil until the store's body has been read
 }
 
@@ -199,6 +201,7 @@ const (
 	pendingOther
 	pendingProbe
 	pendingOctets
+	pendingSearch
 )
 
 func flags(l ...bool) byte {
@@ -267,7 +270,7 @@ func (s *sessionState) encode(a *appender) {
 
 func (p *pending) encode(a *appender) {
 	octets, ok := idOctets(p.id)
-	a.byte(flags(p.work, p.again, p.other, p.probe, ok))
+	a.byte(flags(p.work, p.again, p.other, p.probe, ok, p.search != nil))
 	a.byte(byte(p.as))
 	if ok {
 		a.b = append(a.b, octets[:]...)
@@ -281,9 +284,17 @@ func (p *pending) encode(a *appender) {
 	a.uint(p.msg)
 	a.uint(uint64(p.cmd))
 	a.uint(uint64(p.tries))
-	a.uint(uint64(len(p.got)))
-	for i := range p.got {
-		g := &p.got[i]
+	a.answers(p.got)
+	if p.search != nil {
+		a.uint(uint64(p.search.tried))
+		a.answers(p.search.got)
+	}
+}
+
+func (a *appender) answers(l []answer) {
+	a.uint(uint64(len(l)))
+	for i := range l {
+		g := &l[i]
 		a.uint(uint64(g.status))
 		a.str(g.original)
 		a.strs(g.texts)
@@ -444,15 +455,38 @@ func (p *parser) pending(c *pending) {
 	c.msg = p.uint()
 	c.cmd = int(p.uint())
 	c.tries = int(p.uint())
-	n := p.count()
-	if n > 0 {
-		c.got = make([]answer, n)
+	c.got = p.answers()
+	if f&pendingSearch != 0 {
+		c.search = &search{tried: int(p.uint()), got: p.answers()}
 	}
-	for i := range c.got {
-		c.got[i] = answer{
+	if !c.work && !c.sound() {
+		p.fail()
+	}
+}
+
+// sound reports whether what is stored of a command fits the command.
+func (p *pending) sound() bool {
+	if s := p.search; s != nil {
+		n := len(p.entry.children())
+		if p.entry.kind != kindAtomic || p.probe || s.tried < 0 || s.tried >= n || len(s.got) != 1+n {
+			return false
+		}
+	}
+	return p.as < kindEnd && (p.got == nil || len(p.got) == p.size())
+}
+
+func (p *parser) answers() []answer {
+	n := p.count()
+	if n == 0 {
+		return nil
+	}
+	l := make([]answer, n)
+	for i := range l {
+		l[i] = answer{
 			status: syncml.StatusCode(p.uint()), original: p.str(), texts: p.strs(), nodes: p.nodes(), results: p.bool(),
 		}
 	}
+	return l
 }
 
 func (p *parser) told() told {

@@ -156,6 +156,7 @@ const (
 	hasCorrelator
 	hasProbe
 	hasFrom
+	hasCulprit // which is all of it
 )
 
 func (a *appender) entry(e *Entry) {
@@ -173,6 +174,7 @@ func (a *appender) entry(e *Entry) {
 	set(hasCorrelator, m.correlator != "")
 	set(hasProbe, m.probe != "")
 	set(hasFrom, m.from != "")
+	set(hasCulprit, e.find)
 	a.byte(has)
 	a.str(string(e.uri))
 	if has&hasValue != 0 {
@@ -209,6 +211,7 @@ func (a *appender) entry(e *Entry) {
 func (p *parser) entry(e *Entry, inside bool) {
 	e.kind = kind(p.byte())
 	has := p.byte()
+	e.find = has&hasCulprit != 0
 	e.uri = dmtree.URI(p.str())
 	if has&hasValue != 0 {
 		e.value = p.value()
@@ -313,6 +316,7 @@ func parseEntry(body string) (*Entry, error) {
 const (
 	resultUnknown = 1 << iota
 	resultBlamed
+	resultAlone
 )
 
 func (a *appender) result(r *Result) {
@@ -328,6 +332,9 @@ func (a *appender) result(r *Result) {
 	if r.Blamed {
 		flags |= resultBlamed
 	}
+	if r.Alone {
+		flags |= resultAlone
+	}
 	a.byte(flags)
 	a.str(r.OriginalError)
 	a.strs(r.Answers)
@@ -341,7 +348,7 @@ func (a *appender) result(r *Result) {
 func (p *parser) result(depth int) Result {
 	r := Result{ID: p.str(), Label: p.str(), Command: p.str(), URI: dmtree.URI(p.str()), Status: syncml.StatusCode(p.uint())}
 	flags := p.byte()
-	r.Unknown, r.Blamed = flags&resultUnknown != 0, flags&resultBlamed != 0
+	r.Unknown, r.Blamed, r.Alone = flags&resultUnknown != 0, flags&resultBlamed != 0, flags&resultAlone != 0
 	r.OriginalError = p.str()
 	r.Answers = p.strs()
 	r.nodes = p.nodes()
