@@ -278,6 +278,44 @@ func TestFindCulpritTooLarge(t *testing.T) {
 	})
 }
 
+// An abort loses nothing that has been sent before, in this session or an earlier one.
+func TestAbortKeepsWhatWasSent(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		var got []session.Result
+		abort, first := false, true
+		d := sessiontest.NewDevice(t, newServer(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+			if first {
+				w.Replace("./A", dmtree.Int(1)).Label("repeated")
+				four(&w.Batch).FindCulprit()
+			}
+			first = false
+			if abort {
+				w.Abort()
+			}
+			got = append(got, r.Results...)
+			return nil
+		})))
+		d.Encoding = enc
+		m := d.Open()
+		c := sessiontest.Commands(m)
+		abort = true
+		d.Send(append(answerAtomic(d, c[1].(*syncml.Atomic), 507), d.Status(c[0], 200))...)
+		require.Len(t, got, 1)
+		abort = false
+		m = d.Open()
+		require.Equal(t, []string{"Replace ./A"}, sent(m), "of the Atomic")
+		abort = true
+		require.Equal(t, []string{"Alert "}, sent(d.Open()))
+		abort = false
+		m = d.Open()
+		require.Equal(t, []string{"Replace ./A"}, sent(m), "nobody knows what became of it")
+		m = d.Send(d.Status(sessiontest.Commands(m)[0], 500))
+		require.Empty(t, sent(m))
+		require.Len(t, got, 2)
+		require.Equal(t, "507 500+! 0 0 0", spellAtomic(&got[1]))
+	})
+}
+
 // secretive is a tree whose transactions fail without a word about the reason; outside of one it says what is wrong.
 type secretive struct{ *dmtree.Memory }
 

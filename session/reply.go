@@ -339,14 +339,14 @@ func (x *exchange) answer() (*Reply, error) {
 	return reply, nil
 }
 
-// drop forgets the commands of an aborted session that have not been sent and are nobody's but the session's.
+// drop forgets the commands of an aborted session that have never been sent and are nobody's but the session's.
 func (x *exchange) drop() {
 	if x.cancel == "" {
 		return
 	}
 	kept := x.sess.pending[:0]
 	for _, p := range x.sess.pending {
-		if p.msg != 0 || p.work || p.search != nil {
+		if p.msg != 0 || p.work || p.tries > 0 || p.probe || p.search != nil {
 			kept = append(kept, p)
 		}
 	}
