@@ -302,7 +302,7 @@ func (x *exchange) answer() (*Reply, error) {
 	case x.header != nil:
 		over, final = "the handler refuses the message", true
 	case !final: // more Statuses are owed, and go first; a device may take a message without Final for the end
-		s.more = true
+		s.more = s.more || x.msg.Final // else the device's package goes on, and ours has not begun
 		err = c.put(&syncml.Alert{Code: syncml.AlertNextMessage})
 	case s.cutAt > 0 && x.taken:
 		final, err = x.sendChunk(c, s.out())

@@ -370,6 +370,28 @@ func TestManyStatuses(t *testing.T) {
 	})
 }
 
+// TestManyStatusesOfAnOpenPackage: as long as the device's package is open it may owe Statuses, so there are no commands,
+// however many messages the Statuses of ours take.
+func TestManyStatusesOfAnOpenPackage(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		s := newServer(t, asks(nil, func(w *session.Writer) { w.Get("./A") }))
+		d := sessiontest.NewDevice(t, s)
+		d.Encoding = enc
+		d.Meta.MaxMsgSize = 4096
+		answers := ok(d, d.Open())
+		enqueue(t, s, nil, func(b *session.Batch) { b.Get("./B") })
+		var alerts []syncml.Command
+		for range 100 {
+			alerts = append(alerts, alert(1226, event("com.example/Topic", "chr", "x")))
+		}
+		require.Equal(t, []string{"Alert "}, sent(d.SendPart(alerts...)))
+		for range 10 {
+			require.Equal(t, []string{"Alert "}, sent(d.SendPart(alert(1222))), "S04")
+		}
+		require.Equal(t, []string{"Get ./B"}, sent(d.Send(answers...)))
+	})
+}
+
 func TestRepeat(t *testing.T) {
 	each(t, func(t *testing.T, enc syncml.Encoding) {
 		synctest.Test(t, func(t *testing.T) {
