@@ -88,6 +88,7 @@ type exchange struct {
 	begins  bool         // the message opens the session
 	aborted bool         // by the device
 	taken   bool         // the device has accepted a chunk
+	alive   bool         // the device says no more than that it is still busy with our last message
 	doubted string       // MsgID of ours that the device wants other credentials for
 	header  *StatusError // what the Handler wants the message to be answered with
 	cancel  string       // why the session is to be aborted; empty: it is not

@@ -24,6 +24,7 @@ type profile struct {
 	query       bool // the client adds a query to the address, and fields of its own to the header of HTTP
 	fiveLeaves  bool // of DevInfo the client sends five leaves, without Meta, and not all
 	announce    bool // a client's SyncHdr tells MaxMsgSize and MaxObjSize
+	keepAlive   bool // alert 1224 tells that a client needs long for a message, and is answered by Statuses alone
 	loginStatus bool // alert 1224 tells in the first message who is signed in
 	typePrefix  bool // the Type of a generic alert has one of two prefixes
 	correlator  bool // Exec has a Correlator, and the alert that reports its end repeats it
@@ -43,6 +44,7 @@ var profiles = [...]profile{
 		firstID:        2,
 		query:          true,
 		fiveLeaves:     true,
+		keepAlive:      true,
 		loginStatus:    true,
 		execInAtomic:   true,
 		unknownCommand: syncml.StatusBadRequest,

@@ -292,7 +292,10 @@ func (x *exchange) alertItem(a *syncml.Alert, it *syncml.Item, i int) (syncml.St
 		case typeUserToken:
 			x.token = it.Data.String()
 			return syncml.StatusOK, nil
-		case typeSyncType, typePending:
+		case typePending:
+			x.alive = !x.msg.Final
+			return syncml.StatusOK, nil
+		case typeSyncType:
 			return syncml.StatusOK, nil
 		}
 	}

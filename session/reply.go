@@ -306,6 +306,8 @@ func (x *exchange) answer() (*Reply, error) {
 		err = c.put(&syncml.Alert{Code: syncml.AlertNextMessage})
 	case s.cutAt > 0 && x.taken:
 		final, err = x.sendChunk(c, s.out())
+	case x.alive && x.rules.keepAlive:
+		final = false // it knows that its package is open, and 1222 would be something to answer (MS-MDM)
 	case s.cutAt > 0, !x.msg.Final && !s.more:
 		final, err = false, c.put(&syncml.Alert{Code: syncml.AlertNextMessage})
 	default:

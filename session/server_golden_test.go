@@ -83,6 +83,18 @@ func TestServerConversations(t *testing.T) {
 			d.SendPart(answers[:2]...)
 			d.Send(answers[2:]...)
 		}},
+		{name: "keep-alive", handler: asks(nil, func(w *session.Writer) { w.Exec("./Slow", dmtree.Null) }), talk: func(d *sessiontest.Device) {
+			answers := ok(d, d.Open())
+			d.SendPart(alert(1224, event("Reversed-Domain-Name:com.microsoft.mdm.requestpending", "", "1")))
+			d.Send(answers...)
+		}},
+		{name: "culprit", handler: asks(nil, func(w *session.Writer) { four(&w.Batch).FindCulprit() }), talk: func(d *sessiontest.Device) {
+			m := d.Open()
+			m = d.Send(answerAtomic(d, sessiontest.Commands(m)[0].(*syncml.Atomic), 507, 216, 216, 216, 216)...)
+			for _, code := range []syncml.StatusCode{200, 405} {
+				m = d.Send(d.Status(sessiontest.Commands(m)[0], code))
+			}
+		}},
 		{name: "abort-S08", handler: asks(nil, func(w *session.Writer) { w.Get("./A") }), talk: func(d *sessiontest.Device) {
 			d.Open()
 			d.Send(alert(1223))

@@ -207,24 +207,80 @@ func TestNextMessage(t *testing.T) {
 	})
 }
 
-// TestKeepAlive: a Windows device that takes long says so, and must be answered without commands (MS-MDM).
+// TestKeepAlive: a Windows device that takes long says so, as often as it likes, and is answered by Statuses alone
+// (MS-MDM); under OMA that is a package that is not complete. What it says in the end answers the message from before.
 func TestKeepAlive(t *testing.T) {
-	each(t, func(t *testing.T, enc syncml.Encoding) {
-		var got []session.Result
-		d := sessiontest.NewDevice(t, newServer(t, asks(&got, func(w *session.Writer) { w.Exec("./Slow", dmtree.Null) })))
-		d.Encoding = enc
-		exec := sessiontest.Commands(d.Open())[0]
-		status := d.Status(exec, 200)
-		want(t, d.SendPart(alert(1224, event("Reversed-Domain-Name:com.microsoft.mdm.requestpending", "chr", "1"))), `
-			Status 1 2/0 SyncHdr 200
-			Status 2 2/2 Alert 200
-			Alert 3 1222`)
-		require.Empty(t, got)
-		want(t, d.Send(status), `
-			Status 1 3/0 SyncHdr 200
+	pending := func() *syncml.Alert {
+		return alert(1224, event("Reversed-Domain-Name:com.microsoft.mdm.requestpending", "", "1"))
+	}
+	for _, test := range []struct {
+		profile session.Profile
+		next    string
+	}{{session.Windows, ""}, {session.OMA, "Alert 3 1222"}} {
+		t.Run(test.profile.String(), func(t *testing.T) {
+			each(t, func(t *testing.T, enc syncml.Encoding) {
+				var got []session.Result
+				s := newServer(t, asks(&got, func(w *session.Writer) {
+					w.Get("./Quick")
+					w.Exec("./Slow", dmtree.Null)
+				}))
+				s.Profile = test.profile
+				id := enqueue(t, s, nil, func(b *session.Batch) { b.Delete("./Queued") })[0]
+				d := sessiontest.NewDevice(t, s)
+				d.Encoding = enc
+				m := d.Open()
+				answers := ok(d, m)
+				for n := 2; n < 5; n++ {
+					want(t, d.SendPart(pending()), fmt.Sprintf(`
+						Status 1 %d/0 SyncHdr 200
+						Status 2 %[1]d/2 Alert 200
+						%s`, n, test.next))
+					d.Repeat() // S18
+					require.Empty(t, got)
+					require.Equal(t, "leased", state(t, s, id))
+				}
+				enqueue(t, s, nil, func(b *session.Batch) { b.Delete("./More") })
+				want(t, d.Send(answers...), `
+					Status 1 5/0 SyncHdr 200
+					Delete 2 ./More
+					Final`)
+				require.Len(t, got, 2)
+				v, err := got[0].Value()
+				require.NoError(t, err)
+				require.Equal(t, "value", v.Text())
+				require.NoError(t, got[1].Err())
+				require.Equal(t, "done 200", state(t, s, id))
+			})
+		})
+	}
+	t.Run("without end", func(t *testing.T) {
+		s := newServer(t, asks(nil, func(w *session.Writer) { w.Exec("./Slow", dmtree.Null) }))
+		s.Limits.Messages = 5
+		d := sessiontest.NewDevice(t, s)
+		d.Open()
+		for range 4 {
+			require.Empty(t, sent(d.SendPart(pending())))
+		}
+		want(t, d.SendPart(pending()), `
+			Status 1 6/0 SyncHdr 200
+			Status 2 6/2 Alert 200
+			Alert 3 1223
 			Final`)
-		require.Len(t, got, 1)
-		require.EqualValues(t, 200, got[0].Status)
+	})
+	t.Run("between chunks", func(t *testing.T) {
+		each(t, func(t *testing.T, enc syncml.Encoding) {
+			s := newServer(t, asks(nil, func(w *session.Writer) { w.Replace("./A", dmtree.String(strings.Repeat("x", 5000))) }))
+			s.Profile = session.OMA
+			d := sessiontest.NewDevice(t, s)
+			d.Encoding, d.Meta.MaxMsgSize = enc, 3000
+			m := d.Open()
+			for !m.Final {
+				c := sessiontest.Commands(m)[0]
+				taken := d.Status(c, 213)
+				require.Equal(t, []string{"Alert "}, sent(d.SendPart(pending())))
+				m = d.SendPart(taken, alert(1222))
+			}
+		})
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/omadm-sdk/omadm/syncml"
 )
@@ -145,7 +146,9 @@ func (w *watch) server(m *syncml.Message, body []byte) {
 		w.due("server", "S02", w.owes)
 		w.owes = nil
 	}
-	w.closed = m.Final || next // alert 1222 asks the device for the rest of its package, or for a message that ends it
+	if !busy(w.client) {
+		w.closed = m.Final || next // alert 1222 asks the device for the rest of its package, or for a message that ends it
+	}
 	w.answer = m
 }
 
@@ -242,6 +245,20 @@ func follows(a, b string) bool {
 	x, err1 := strconv.Atoi(a)
 	y, err2 := strconv.Atoi(b)
 	return err1 == nil && err2 == nil && y == x+1
+}
+
+// busy reports whether a device says that it is still executing the server's last message (MS-MDM).
+func busy(m *syncml.Message) bool {
+	for _, c := range m.Commands {
+		if a, ok := c.(*syncml.Alert); ok && a.Code == syncml.AlertClientEvent && !m.Final {
+			for i := range a.Items {
+				if strings.HasSuffix(a.Items[i].Meta.Type, "com.microsoft.mdm.requestpending") {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func aborts(m *syncml.Message) bool {
