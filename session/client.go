@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/dmtree"
@@ -38,6 +39,12 @@ type Client struct {
 	// OriginalErrors has each failure name the HRESULT behind it, as Windows does from SyncApplicationVersion 3.0 on: the
 	// one that the provider's error tells by a method HRESULT() uint32, or else the usual one of the status.
 	OriginalErrors bool
+
+	// KeepAlive is how long it may take to execute a message of the server before the server is told that it takes longer,
+	// and is told again each time this long after it has answered (Windows only; EnableOmaDmKeepAliveMessage). So no
+	// connection waits until somebody on the way cuts it. Commands are executed on a goroutine of their own then, which
+	// ends before Run does. 0: the server waits for the answer.
+	KeepAlive time.Duration
 
 	UI      UI           // asks the user. Nil: there is none, and the server's questions are answered 406
 	Profile Profile      // Windows unless said otherwise

@@ -86,6 +86,9 @@ func (d *Dialog) judged(ctx context.Context, msg *syncml.Message, st *syncml.Sta
 // repeat puts what the last message held in front of the queue.
 func (d *Dialog) repeat() {
 	s := d.s
+	if s.Busy {
+		return // it said nothing that is not said anyway
+	}
 	if len(s.Queue) > 0 && s.Queue[0].Sent > 0 {
 		s.Queue = s.Queue[1:] // its last chunk is the end of what was said
 	}

@@ -19,10 +19,12 @@ import (
 
 // ledger is a device that notes each effect.
 type ledger struct {
-	dmtree.Memory
+	*dmtree.Memory
 	mu   sync.Mutex
 	runs map[dmtree.URI]int
 }
+
+func newLedger() *ledger { return &ledger{Memory: new(dmtree.Memory)} }
 
 func (l *ledger) Exec(_ context.Context, u dmtree.URI, _ dmtree.Value) error {
 	l.mu.Lock()
@@ -67,7 +69,7 @@ func TestFaultsOnTheLine(t *testing.T) {
 				}
 				return nil
 			})
-			device := new(ledger)
+			device := newLedger()
 			device.Set("./A", dmtree.Interior())
 			p := sessiontest.New(t, h, device)
 			p.Client.Encoding = encodings[seed%uint64(len(encodings))]
@@ -134,7 +136,7 @@ func TestDyingDevice(t *testing.T) {
 				}).Label("atomic " + string(u))
 				return nil
 			})
-			device := new(ledger)
+			device := newLedger()
 			device.Set("./A", dmtree.Interior())
 			store := &dyingStore{}
 			p := sessiontest.New(t, h, device)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,6 +29,7 @@ func TestClientConversations(t *testing.T) {
 		change  func(c *session.Client, tree *dmtree.Memory)
 		says    []string // of the server; "more" asks for the rest of the device's package
 		limit   int64    // MaxMsgSize that it announces; 0: none
+		slow    bool     // the device takes 50 seconds for an Exec
 	}{
 		{name: "windows-C01-C05-C11-C18", says: []string{getCmd("5", "./DevDetail/SwV") + finalXML, finalXML},
 			opts: &session.RunOptions{Login: session.LoginUser}},
@@ -53,15 +56,20 @@ func TestClientConversations(t *testing.T) {
 				tree.Set("./A/profile", dmtree.String(large).WithType("text/xml"))
 			},
 			says: []string{getCmd("1", "./A/profile") + finalXML, "more", finalXML}},
+		{name: "keep-alive", slow: true, says: []string{replaceCmd("1", "./A/x", "9") + execCmd("2", "./Slow", 50) + finalXML,
+			`<Status><CmdID>2</CmdID><MsgRef>2</MsgRef><CmdRef>2</CmdRef><Cmd>Alert</Cmd><Data>200</Data></Status>`, finalXML}},
 		{name: "abort-C20", says: []string{alertCmd("1", 1223) + finalXML}},
 		{name: "next-message-C15-C17-C26", profile: session.OMA, limit: 900, says: []string{
 			getCmd("1", "./A/x") + getCmd("2", "./A/y") + getCmd("3", "./A/z") + getCmd("4", "./DevDetail/SwV") + finalXML, "more", finalXML}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			each(t, func(t *testing.T, e syncml.Encoding) {
+			run := func(t *testing.T, e syncml.Encoding) {
 				var text bytes.Buffer
 				tree := deviceTree()
 				client := &session.Client{Tree: tree, Profile: c.profile}
+				if c.slow {
+					client.Tree, client.KeepAlive = slow{ledger: &ledger{Memory: tree}}, 30*time.Second
+				}
 				if c.change != nil {
 					c.change(client, tree)
 				}
@@ -94,7 +102,8 @@ func TestClientConversations(t *testing.T) {
 				}
 				require.Nil(t, s.got, "the session goes on: %s", spell(s.got))
 				golden.Check(t, filepath.Join("testdata", "client", c.name+"."+strings.ToLower(e.String())+".txt"), text.Bytes())
-			})
+			}
+			each(t, func(t *testing.T, e syncml.Encoding) { synctest.Test(t, func(t *testing.T) { run(t, e) }) })
 		})
 	}
 }

@@ -59,6 +59,7 @@ type openSession struct {
 
 	Body   []byte // our last message, to be sent again if it gets lost
 	Fields http.Header
+	Busy   bool `json:",omitempty"` // it says that In is being executed, and is answered by nothing of importance
 
 	In     []byte            // the server's message that is being executed
 	InType string            // its Content-Type

@@ -26,9 +26,16 @@ func (d *Dialog) traced() *TracedSession {
 	}
 }
 
+// hook calls one of Trace's, one at a time.
+func (d *Dialog) hook(call func()) {
+	d.hooks.Lock()
+	defer d.hooks.Unlock()
+	call()
+}
+
 func (d *Dialog) began(ctx context.Context) {
 	if t := d.c.Trace; t != nil && t.Began != nil {
-		t.Began(ctx, d.traced())
+		d.hook(func() { t.Began(ctx, d.traced()) })
 	}
 }
 
@@ -42,21 +49,22 @@ func (d *Dialog) ended(ctx context.Context, reason error) {
 		d.logger().DebugContext(ctx, "session over", "messages", s.Messages, "commands", s.Commands, "failed", s.Failed)
 	}
 	if t := d.c.Trace; t != nil && t.Ended != nil {
-		t.Ended(ctx, s)
+		d.hook(func() { t.Ended(ctx, s) })
 	}
 }
 
-// executed counts a command and tells what became of it.
-func (d *Dialog) executed(ctx context.Context, c syncml.Command, code syncml.StatusCode) {
+// executed counts a command in s and tells what became of it.
+func (d *Dialog) executed(ctx context.Context, s *TracedSession, c syncml.Command, code syncml.StatusCode) {
 	if children(c) == nil {
-		d.s.Commands++
+		s.Commands++
 		if !succeeded(code) {
-			d.s.Failed++
+			s.Failed++
 			d.logger().DebugContext(ctx, "command failed", "cmd", c.Name(), "status", int(code))
 		}
 	}
 	if t := d.c.Trace; t != nil && t.Executed != nil {
-		t.Executed(ctx, d.traced(), c, code)
+		now := *s // what a hook is given is its own
+		d.hook(func() { t.Executed(ctx, &now, c, code) })
 	}
 }
 
@@ -70,7 +78,7 @@ func (d *Dialog) received(ctx context.Context, now time.Time, in *Reply, msg *sy
 	if msg != nil {
 		m.SessionID, m.MsgID, m.Encoding = msg.Header.SessionID, msg.Header.MsgID, d.s.Encoding
 	}
-	t.Received(ctx, m)
+	d.hook(func() { t.Received(ctx, m) })
 }
 
 // sent traces a message of ours.
@@ -80,7 +88,8 @@ func (d *Dialog) sent(ctx context.Context, now time.Time, out *Exchange) {
 		return
 	}
 	encoding, _ := syncml.EncodingOf(out.HTTP.Get("Content-Type"))
-	t.Sent(ctx, &TracedMessage{
+	m := &TracedMessage{
 		Time: now, Device: d.c.ID, SessionID: d.s.ID, MsgID: strconv.Itoa(d.s.MsgID), Encoding: encoding, HTTP: out.HTTP, Body: out.Body,
-	})
+	}
+	d.hook(func() { t.Sent(ctx, m) })
 }

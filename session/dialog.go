@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/omadm-sdk/omadm/dmtree"
@@ -23,7 +24,9 @@ type Dialog struct {
 	call    *dmtree.Call
 	st      *clientState
 	s       *openSession
-	resumed bool // s was found in the store, and its last message is to be sent again
+	resumed bool       // s was found in the store, and its last message is to be sent again
+	work    *execution // of a message that is not answered yet; nil: there is none
+	hooks   sync.Mutex // held while one of Trace runs
 
 	over   bool
 	ending error // what ends the session once the message that says so has been answered
@@ -111,6 +114,9 @@ func (d *Dialog) open(ctx context.Context, now time.Time) error {
 //
 // When Next has returned, what it returned is what a repeated message would be: it is stored, and nothing that was
 // executed is executed again.
+//
+// With [Client].KeepAlive, Next may return before all is executed: the message then says no more than that, and the
+// rest is executed meanwhile, under this ctx. Next, Abort or Close wait for it.
 func (d *Dialog) Next(ctx context.Context, now time.Time, in *Reply) (*Exchange, error) {
 	if d.over {
 		return nil, ErrOver
@@ -140,6 +146,7 @@ func (d *Dialog) Abort(ctx context.Context, now time.Time) (*Exchange, error) {
 	if d.over || d.s.MsgID == 0 {
 		return nil, nil
 	}
+	d.finish()
 	d.s.Queue = []entry{{Command: &syncml.Alert{Code: syncml.AlertAbort}}}
 	d.s.Object = assembly{}
 	d.s.Closed = true
@@ -155,12 +162,19 @@ func (d *Dialog) Abort(ctx context.Context, now time.Time) (*Exchange, error) {
 // Close lets the next session begin. One that Next has not ended stays stored, and the next Begin can go on with it;
 // what waits for its end (see [dmtree.Call]) runs when it has ended, or when another one begins in its place.
 func (d *Dialog) Close(ctx context.Context) {
-	if !d.over {
-		d.over = true
-		d.ended(ctx, errors.New("cut off"))
-		d.c.cutOff = d.call
-		d.c.running.Store(false)
+	if d.over {
+		return
 	}
+	d.over = true
+	defer d.c.running.Store(false)
+	d.c.cutOff = d.call
+	if d.work != nil {
+		d.finish()
+		if err := d.c.save(context.WithoutCancel(ctx), keyState, d.st); err != nil {
+			d.logger().ErrorContext(ctx, "what was executed is not stored", "err", err)
+		}
+	}
+	d.ended(ctx, errors.New("cut off"))
 }
 
 // Summary tells what has happened so far.
@@ -171,6 +185,7 @@ func (d *Dialog) Summary() *Summary {
 // end closes the session for good.
 func (d *Dialog) end(ctx context.Context, reason error) error {
 	d.over = true
+	d.finish()
 	d.st.Session = nil
 	err := d.c.save(context.WithoutCancel(ctx), keyState, d.st)
 	if reason == nil { // a session that went well, and in which the server had nothing to say to these

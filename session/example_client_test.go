@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/session"
+	"github.com/omadm-sdk/omadm/session/sessiontest"
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
@@ -48,6 +50,50 @@ func ExampleClient() {
 	// Output:
 	// messages: 2 commands: 2 failed: 0
 	// camera: 0
+}
+
+// installer is a tree with one thing to run, which takes until the server has been told so.
+type installer struct {
+	dmtree.Memory
+	told chan struct{}
+}
+
+func (i *installer) Exec(context.Context, dmtree.URI, dmtree.Value) error {
+	<-i.told
+	return nil
+}
+
+// A device that needs long for what a server asks says so from time to time, and the server waits.
+func ExampleClient_keepAlive() {
+	tree := &installer{told: make(chan struct{})}
+	server := &session.Server{
+		ID: "https://mdm.example.com/dm", Auth: sessiontest.Trust{}, Logger: slog.New(slog.DiscardHandler),
+		Handler: session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+			if r.First {
+				w.Exec("./Vendor/Example/Install", dmtree.Null)
+			}
+			for _, res := range r.Results {
+				fmt.Println(res.Command, res.Status)
+			}
+			return nil
+		}),
+		Trace: &session.Trace{Received: func(_ context.Context, m *session.TracedMessage) {
+			if m.MsgID == "2" {
+				fmt.Println("the device is busy")
+				close(tree.told)
+			}
+		}},
+	}
+	c := &session.Client{
+		URL: server.ID, ID: "device-1", Tree: tree, HTTP: &http.Client{Transport: sessiontest.Transport(server)},
+		KeepAlive: 100 * time.Millisecond, // on a real device some 30 seconds
+	}
+	_, err := c.Run(context.Background(), nil)
+	fmt.Println(err)
+	// Output:
+	// the device is busy
+	// Exec 200 OK
+	// <nil>
 }
 
 // What happened on the device is reported until a server has taken note of it.

@@ -25,6 +25,12 @@ type reception struct {
 // message makes the next message out of the queue: as much of it as the server takes. It stores what must not get lost
 // and returns the message.
 func (d *Dialog) message(ctx context.Context, now time.Time, r *reception) (*Exchange, error) {
+	d.s.Busy, d.s.In, d.s.InChal = false, nil, nil
+	return d.compose(ctx, now, r, (*packer).pack)
+}
+
+// compose makes the next message: pack says what it holds.
+func (d *Dialog) compose(ctx context.Context, now time.Time, r *reception, pack func(*packer) ([]byte, error)) (*Exchange, error) {
 	s := d.s
 	s.MsgID++
 	s.Messages++
@@ -49,7 +55,7 @@ func (d *Dialog) message(ctx context.Context, now time.Time, r *reception) (*Exc
 	if p.max == 0 {
 		p.max = d.limits.Message
 	}
-	body, err := p.pack()
+	body, err := pack(p)
 	if err != nil {
 		return nil, fmt.Errorf("session: message %d: %w", s.MsgID, err)
 	}
@@ -60,7 +66,6 @@ func (d *Dialog) message(ctx context.Context, now time.Time, r *reception) (*Exc
 	}
 	s.Final = p.final
 	s.Body, s.Fields, s.Saved = body, o.HTTP, now
-	s.In, s.InChal = nil, nil
 	if err := d.c.save(ctx, keyState, d.st); err != nil {
 		return nil, err
 	}

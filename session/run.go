@@ -56,6 +56,7 @@ const abortTimeout = 5 * time.Second
 
 // sayAborted tells the server, if it can be reached, that the session is over.
 func (d *Dialog) sayAborted(ctx context.Context) {
+	d.finish()
 	ctx, cancel := context.WithTimeout(ctx, abortTimeout)
 	defer cancel()
 	out, err := d.Abort(ctx, time.Now())

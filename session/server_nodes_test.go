@@ -56,7 +56,7 @@ func TestNodesThatDie(t *testing.T) {
 				}
 				return nil
 			})
-			device := new(ledger)
+			device := newLedger()
 			device.Set("./A", dmtree.Interior())
 			p := sessiontest.New(t, h, device)
 			var group roundRobin

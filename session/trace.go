@@ -25,7 +25,8 @@ type Trace struct {
 
 	// Outcome is called on a server with each result, once it is complete.
 	Outcome func(ctx context.Context, s *TracedSession, r *Result)
-	// Executed is called on a client with each command of the server, once it has been executed.
+	// Executed is called on a client with each command of the server, once it has been executed: on the goroutine that
+	// executes, with [Client].KeepAlive, yet not while another hook of the session runs.
 	Executed func(ctx context.Context, s *TracedSession, c syncml.Command, code syncml.StatusCode)
 
 	// Refused is called on a server with each message that was not accepted, and the reason.

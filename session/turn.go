@@ -45,6 +45,9 @@ func (d *Dialog) answer(ctx context.Context, now time.Time, in *Reply) (*Exchang
 	if err != nil {
 		return nil, err
 	}
+	if s.Busy {
+		return d.kept(ctx, now, in, msg, v)
+	}
 	return d.execute(ctx, now, in, msg, v, false)
 }
 
@@ -78,7 +81,7 @@ func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syn
 	var cmds []syncml.Command
 	challenged := false
 	if again { // what the Statuses say has been taken note of
-		cmds = slices.DeleteFunc(msg.Commands, func(c syncml.Command) bool { _, status := c.(*syncml.Status); return status })
+		cmds = orders(msg.Commands)
 	} else {
 		var err error
 		if cmds, challenged, err = d.statuses(ctx, msg, v); err != nil {
@@ -91,11 +94,10 @@ func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syn
 	if !v.refused && hasAlert(cmds, syncml.AlertAbort) {
 		return nil, ErrAborted
 	}
-	orders := slices.ContainsFunc(cmds, isOrder)
 	switch {
 	case msg.Final:
 		s.Closed = true
-	case orders:
+	case slices.ContainsFunc(cmds, isOrder):
 		s.Closed = false
 	}
 	if v.refused {
@@ -109,6 +111,20 @@ func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syn
 	} else if err := d.obey(ctx, in, msg, cmds, v, again); err != nil {
 		return nil, err
 	}
+	return d.reply(ctx, now, &reception{msg: msg, verdict: v}, nil)
+}
+
+// reply makes the message that answers r, with what has been executed, or without it as long as it has not been. first
+// goes first.
+func (d *Dialog) reply(ctx context.Context, now time.Time, r *reception, first []entry) (*Exchange, error) {
+	s := d.s
+	waited, busy := d.busy()
+	now = now.Add(waited)
+	if busy {
+		return d.keepAlive(ctx, now, r, first)
+	}
+	d.finish()
+	s.Queue = append(first, s.Queue...)
 	if !d.done && (len(s.Queue) > 0 || !s.Closed) { // there is a message to send anyway
 		if err := d.collect(ctx); err != nil {
 			return nil, err
@@ -125,10 +141,10 @@ func (d *Dialog) execute(ctx context.Context, now time.Time, in *Reply, msg *syn
 		}
 	}
 	if s.MsgID >= d.limits.Messages && d.limits.Messages >= 0 && !d.done {
-		d.done, d.ending = true, d.broken(msg, fmt.Sprintf("no end after %d messages", s.MsgID), nil)
+		d.done, d.ending = true, d.broken(r.msg, fmt.Sprintf("no end after %d messages", s.MsgID), nil)
 		s.Queue, s.Object, s.Closed = []entry{{Command: &syncml.Alert{Code: syncml.AlertAbort}}}, assembly{}, true
 	}
-	return d.message(ctx, now, &reception{msg: msg, verdict: v})
+	return d.message(ctx, now, r)
 }
 
 // idleMessages is how many times in a row a server is asked for the rest of a package that it does not close.
@@ -202,7 +218,7 @@ func (d *Dialog) header(h *syncml.Header) {
 	}
 }
 
-// obey executes the commands of a message that has been accepted, and queues the answers.
+// obey executes the commands of a message that has been accepted, or begins to; see finish.
 func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds []syncml.Command, v *verdict, again bool) error {
 	s := d.s
 	if len(cmds) == 0 && !s.Object.open() {
@@ -226,24 +242,17 @@ func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds 
 	for i := range s.Queue {
 		held += dataSize(s.Queue[i].Command)
 	}
-	x := &executor{
+	w := &execution{in: in, queue: queue, orders: slices.ContainsFunc(cmds, isOrder), object: s.Object, sum: *d.traced()}
+	w.x = &executor{
 		tree: d.c.Tree, ui: d.c.UI, rules: d.rules, limits: &d.limits, call: d.call, binary: s.Encoding == syncml.WBXML,
-		msgID: msg.Header.MsgID, seen: make(map[string]bool), object: &s.Object, peerMax: s.MaxObj,
+		msgID: msg.Header.MsgID, seen: make(map[string]bool), object: &w.object, peerMax: s.MaxObj,
 		room: d.limits.Answers - held, again: again, mode: s.Mode, causes: d.c.OriginalErrors,
-		executed: func(c syncml.Command, code syncml.StatusCode) { d.executed(ctx, c, code) },
+		executed: func(c syncml.Command, code syncml.StatusCode) { d.executed(ctx, &w.sum, c, code) },
 	}
 	if d.c.Store != nil {
-		x.journal = journalOf(d.c.Tree, s.ID+"."+strconv.FormatInt(s.Start.UnixNano(), 36), msg.Header.MsgID, again)
+		w.x.journal = journalOf(d.c.Tree, s.ID+"."+strconv.FormatInt(s.Start.UnixNano(), 36), msg.Header.MsgID, again)
 	}
-	x.run(ctx, cmds)
-	for _, c := range x.out {
-		queue = append(queue, entry{Command: c})
-	}
-	if slices.ContainsFunc(cmds, isOrder) {
-		s.Queue = append(s.Queue, queue...)
-	} else {
-		s.Queue = append(queue, s.Queue...) // Status of 1222, before the rest of our package
-	}
+	d.begin(ctx, w, cmds)
 	return nil
 }
 
@@ -294,13 +303,19 @@ func dataSize(c syncml.Command) (n int64) {
 // in which nothing is run a second time.
 func (d *Dialog) resume(ctx context.Context, now time.Time) (*Exchange, error) {
 	s := d.s
-	if len(s.In) > 0 {
-		in := &Reply{Status: http.StatusOK, HTTP: http.Header{"Content-Type": {s.InType}}, Body: s.In}
-		msg, err := d.parse(in)
+	if len(s.In) > 0 && !s.Busy {
+		in, msg, err := d.interruptedMessage()
 		if err != nil {
 			return nil, err
 		}
 		return d.execute(ctx, now, in, msg, &verdict{code: s.InCode, chal: s.InChal}, true)
 	}
 	return &Exchange{URL: s.URL, HTTP: s.Fields, Body: s.Body}, nil
+}
+
+// interruptedMessage returns the message that was being executed when the process died.
+func (d *Dialog) interruptedMessage() (*Reply, *syncml.Message, error) {
+	in := &Reply{Status: http.StatusOK, HTTP: http.Header{"Content-Type": {d.s.InType}}, Body: d.s.In}
+	msg, err := d.parse(in)
+	return in, msg, err
 }

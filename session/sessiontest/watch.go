@@ -41,6 +41,7 @@ func (w *watch) device(m *syncml.Message, body []byte) {
 		w.repeated = w.heard
 		return
 	}
+	hurried := !w.heard && aborts(m) // the session is given up before the last message has been answered
 	w.lastSent, w.heard, w.repeated = bytes.Clone(body), false, false
 	if h.SessionID != w.session || h.MsgID == "1" {
 		*w = watch{fail: w.fail, lastSent: w.lastSent, session: h.SessionID}
@@ -56,7 +57,7 @@ func (w *watch) device(m *syncml.Message, body []byte) {
 		w.maxSize = h.Meta.MaxMsgSize
 	}
 	w.numbered("device", m, w.client == nil)
-	if w.client != nil {
+	if w.client != nil && !hurried {
 		w.headerFirst("device", m, w.answer)
 	}
 	last := 0
@@ -84,7 +85,9 @@ func (w *watch) device(m *syncml.Message, body []byte) {
 		if w.client != nil && !w.closed && !aborts(m) {
 			w.fail("device: Final in message %s before the server's (C15)", h.MsgID)
 		}
-		w.due("device", "C07", w.owed)
+		if !aborts(m) {
+			w.due("device", "C07", w.owed)
+		}
 		w.owed = nil
 	}
 	if w.client != nil && len(m.Commands) <= 1 && !aborts(m) {
