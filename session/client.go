@@ -43,7 +43,8 @@ type Client struct {
 	// KeepAlive is how long it may take to execute a message of the server before the server is told that it takes longer,
 	// and is told again each time this long after it has answered (Windows only; EnableOmaDmKeepAliveMessage). So no
 	// connection waits until somebody on the way cuts it. Commands are executed on a goroutine of their own then, which
-	// ends before Run does. 0: the server waits for the answer.
+	// ends before Run does. 0: the server waits for the answer. Unlike other fields, this one may change between two
+	// sessions.
 	KeepAlive time.Duration
 
 	UI      UI           // asks the user. Nil: there is none, and the server's questions are answered 406

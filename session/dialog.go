@@ -22,6 +22,7 @@ type Dialog struct {
 	rules   *profile
 	limits  Limits
 	call    *dmtree.Call
+	alive   time.Duration // KeepAlive; 0: none
 	st      *clientState
 	s       *openSession
 	resumed bool       // s was found in the store, and its last message is to be sent again
@@ -46,6 +47,9 @@ func (c *Client) Begin(ctx context.Context, now time.Time, opts *RunOptions) (*D
 	d := &Dialog{c: c, rules: c.Profile.rules(), limits: c.Limits.withDefaults()}
 	if opts != nil {
 		d.opts = *opts
+	}
+	if d.rules.keepAlive {
+		d.alive = c.KeepAlive
 	}
 	if err := d.open(ctx, now); err != nil {
 		c.running.Store(false)

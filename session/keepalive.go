@@ -32,7 +32,7 @@ var errGone = errors.New("session: the goroutine that executed a message has bee
 
 // begin executes commands: before it returns, or with KeepAlive meanwhile.
 func (d *Dialog) begin(ctx context.Context, w *execution, cmds []syncml.Command) {
-	if d.c.KeepAlive <= 0 || !d.rules.keepAlive {
+	if d.alive <= 0 {
 		w.x.run(ctx, cmds)
 		d.work = w
 		return
@@ -61,7 +61,7 @@ func (d *Dialog) busy() (waited time.Duration, busy bool) {
 		return 0, false
 	}
 	start := time.Now()
-	timer := time.NewTimer(d.c.KeepAlive)
+	timer := time.NewTimer(d.alive)
 	defer timer.Stop()
 	select {
 	case <-w.done:

@@ -51,6 +51,7 @@ type Agent struct {
 	Transport func(*tls.Config) http.RoundTripper
 
 	// Session, if not nil, may change a session's client before it is used: its profile, encoding, trace, user interface.
+	// What it sets as KeepAlive counts, in place of 30 seconds, where the server has EnableOmaDmKeepAliveMessage set.
 	Session func(*session.Client)
 
 	// Login, if not nil, tells who is signed in, for each session. If nil, the enrolled user always is.
@@ -75,6 +76,7 @@ type Agent struct {
 
 	mu     sync.Mutex // guards client
 	client *session.Client
+	alive  time.Duration // KeepAlive of client, where the server wants it
 }
 
 // A Reason says why a session starts (MS-MDM, UserAgentOrigin).
@@ -226,9 +228,13 @@ func (a *Agent) session(ctx context.Context, acc *Account, why Reason, alerts ..
 	if a.Login != nil {
 		opts.Login, opts.User = a.Login()
 	}
+	busy, err := setting(ctx, a.settings, acc.ProviderID, nodeKeepAlive)
+	if err != nil {
+		return nil, "", err
+	}
 	var errs []error
 	for _, address := range addresses {
-		sum, err := a.clientOf(acc, address).Run(ctx, opts)
+		sum, err := a.clientOf(acc, address, busy == "true").Run(ctx, opts)
 		if err == nil {
 			return sum, address, nil
 		}
@@ -241,11 +247,16 @@ func (a *Agent) session(ctx context.Context, acc *Account, why Reason, alerts ..
 	return nil, "", errors.Join(errs...)
 }
 
-// clientOf returns the client of an address. There is one client at a time, which owns the alerts that wait.
-func (a *Agent) clientOf(acc *Account, address string) *session.Client {
+// clientOf returns the client of an address, for a session; busy says whether the server wants to hear that the device is.
+// There is one client at a time, which owns the alerts that wait.
+func (a *Agent) clientOf(acc *Account, address string, busy bool) *session.Client {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.clientLocked(acc, address)
+	c := a.clientLocked(acc, address)
+	if c.KeepAlive = 0; busy {
+		c.KeepAlive = a.alive
+	}
+	return c
 }
 
 func (a *Agent) clientLocked(acc *Account, address string) *session.Client {
@@ -279,6 +290,9 @@ func (a *Agent) clientLocked(acc *Account, address string) *session.Client {
 	}
 	if a.Session != nil {
 		a.Session(a.client)
+	}
+	if a.alive = a.client.KeepAlive; a.alive <= 0 {
+		a.alive = keepAlive
 	}
 	return a.client
 }

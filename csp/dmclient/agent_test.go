@@ -3,6 +3,8 @@ package dmclient_test
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -297,6 +299,54 @@ func TestAnotherAddress(t *testing.T) {
 		_, err = w.Call(t.Context(), dmclient.ByUser)
 		require.NoError(t, err, "the first address does not answer, the second does")
 		require.Len(t, w.calls, 2)
+	})
+}
+
+// lengthy takes 100 seconds for what it is told to run.
+type lengthy struct{ dmtree.Memory }
+
+func (l *lengthy) Exec(context.Context, dmtree.URI, dmtree.Value) error {
+	time.Sleep(100 * time.Second)
+	return nil
+}
+
+// The server decides whether it wants to hear that the device is busy.
+func TestKeepAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		install := new(lengthy)
+		install.Set("./Device/Vendor/Example/Install", dmtree.Null)
+		w.tree.Handle("./Device/Vendor/Example", install)
+		w.Tree = w.tree
+		var heard []string
+		w.Session = func(c *session.Client) {
+			c.Trace = &session.Trace{Sent: func(_ context.Context, m *session.TracedMessage) {
+				if strings.Contains(string(m.Body), "com.microsoft.mdm.requestpending") {
+					heard = append(heard, m.MsgID)
+				}
+			}}
+		}
+		w.enroll(t)
+		enabled := node.Join("EnableOmaDmKeepAliveMessage")
+		require.Equal(t, "false", w.get(t, enabled))
+		require.Equal(t, 1, strings.Count(w.get(t, node), "EnableOmaDmKeepAliveMessage"))
+		for _, test := range []struct {
+			set  bool
+			want []string // in the session after
+		}{{true, nil}, {true, []string{"2", "3", "4"}}, {false, []string{"2", "3", "4"}}, {false, nil}} {
+			heard = nil
+			w.next(func(out *session.Writer) {
+				dmclient.SetKeepAlive(&out.Batch, provider, test.set).Label("set")
+				out.Exec("./Device/Vendor/Example/Install", dmtree.Null).Label("install")
+			})
+			_, err := w.Call(t.Context(), dmclient.ByUser)
+			require.NoError(t, err)
+			require.Equal(t, syncml.StatusOK, w.results["set"].Status)
+			require.Equal(t, syncml.StatusOK, w.results["install"].Status)
+			require.Equal(t, test.want, heard)
+			require.Equal(t, strconv.FormatBool(test.set), w.get(t, enabled))
+			require.Equal(t, 1, strings.Count(w.get(t, node), "EnableOmaDmKeepAliveMessage"))
+		}
 	})
 }
 

@@ -27,6 +27,6 @@
 //
 // # On the server
 //
-// [SetPoll], [SetDMID] and [Unenroll] write into a batch; [IsUnenroll] knows the alert of a device that leaves. Whoever
+// [SetPoll], [SetDMID], [SetKeepAlive] and [Unenroll] write into a batch; [IsUnenroll] knows the alert of a device that leaves. Whoever
 // ends it, that alert is the last that a server hears of a device; a device that was asked may fall silent without it.
 package dmclient

@@ -64,16 +64,20 @@ func (p *provider) get(ctx context.Context, u dmtree.URI, settings dmtree.Provid
 		return dmtree.Null, dmtree.ErrNotFound
 	case pl.is() || len(pl.names) == 1 && err != nil:
 		more = p.computed()
+		more[nodeKeepAlive] = dmtree.Bool(false) // unless it is set
 	case len(pl.names) > 0 && strings.EqualFold(pl.names[0], nodePush):
 		if more, err = p.push(ctx, pl.provider, settings); err != nil {
 			return dmtree.Null, err
 		}
 	}
 	if stored.IsInterior() {
+		own := len(names)
 		for name := range more {
-			names = append(names, name)
+			if !slices.ContainsFunc(names[:own], func(n string) bool { return strings.EqualFold(n, name) }) {
+				names = append(names, name)
+			}
 		}
-		slices.Sort(names[len(slices.Collect(stored.Names())):])
+		slices.Sort(names[own:])
 		return dmtree.Interior(names...), nil
 	}
 	for name, v := range more {

@@ -34,6 +34,12 @@ func SetAddresses(b *session.Batch, providerID string, addresses ...string) *ses
 	return b.Replace(providerNode(providerID).Join(nodeAddresses), dmtree.String(FormatAddresses(addresses...)))
 }
 
+// SetKeepAlive has the device say from time to time that it is busy, from the next session on, when it needs long for what
+// a message asks. Else such a session is lost to the first timeout on the way.
+func SetKeepAlive(b *session.Batch, providerID string, on bool) *session.Entry {
+	return b.Replace(providerNode(providerID).Join(nodeKeepAlive), dmtree.Bool(on))
+}
+
 // SetPush asks the device for a channel by which it can be woken, for the server's package family name; it is read with
 // [AskPush], in a later message or session. Deleting the Push node ends it.
 func SetPush(b *session.Batch, providerID, pfn string) {

@@ -31,6 +31,7 @@ const (
 	nodeAddress     = "ManagementServiceAddress"
 	nodeAddresses   = "ManagementServerAddressList"
 	nodeLostContact = "NumberOfDaysAfterLostContactToUnenroll"
+	nodeKeepAlive   = "EnableOmaDmKeepAliveMessage"
 	nodePush        = "Push"
 	nodePoll        = "Poll"
 )
@@ -38,6 +39,10 @@ const (
 // maxVersion is the latest version of the session protocol whose features package session has: 3.0 brings
 // msft:originalerror (MS-MDM).
 const maxVersion = "3.0"
+
+// keepAlive is how long the server waits for an answer before it is told that the device is busy, where it wants to be
+// told: less than the minute after which many a proxy gives up.
+const keepAlive = 30 * time.Second
 
 // providerNode is the node of a server.
 func providerNode(id string) dmtree.URI { return root.Join("Provider", id) }
