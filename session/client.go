@@ -29,6 +29,11 @@ type Client struct {
 	// Encoding is that of the first message; later ones are spelled as the server's. Auto: XML.
 	Encoding syncml.Encoding
 
+	// NoBackCompat keeps the first message from being said again in version 1.1 of the protocol where the server refuses it
+	// for its version, with 505 or 513, or takes it for no message (Windows only; BACKCOMPATRETRYDISABLED). Messages of
+	// the server may be of either version.
+	NoBackCompat bool
+
 	Sign auth.Signer        // our credentials. Nil: none; what the connection proves has to do
 	Auth auth.Authenticator // what the server has to prove. Nil: no more than its TLS certificate did
 

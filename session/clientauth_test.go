@@ -351,7 +351,7 @@ func TestBothChallenge(t *testing.T) {
 
 func TestRefusedByServer(t *testing.T) {
 	for _, code := range []string{"403", "404", "500", "503", "511", "513"} {
-		s := begin(t, &session.Client{Tree: deviceTree()}, syncml.XML, nil)
+		s := begin(t, &session.Client{Tree: deviceTree(), NoBackCompat: true}, syncml.XML, nil)
 		s.say(headerStatus("1", code, "", "") + replaceCmd("1", "./A/x", "9") + finalXML)
 		require.Nil(t, s.got)
 		var se *session.StatusError

@@ -30,6 +30,7 @@ func TestClientConversations(t *testing.T) {
 		says    []string // of the server; "more" asks for the rest of the device's package
 		limit   int64    // MaxMsgSize that it announces; 0: none
 		slow    bool     // the device takes 50 seconds for an Exec
+		version string   // of the protocol, that the server has; empty: 1.2
 	}{
 		{name: "windows-C01-C05-C11-C18", says: []string{getCmd("5", "./DevDetail/SwV") + finalXML, finalXML},
 			opts: &session.RunOptions{Login: session.LoginUser}},
@@ -58,6 +59,8 @@ func TestClientConversations(t *testing.T) {
 			says: []string{getCmd("1", "./A/profile") + finalXML, "more", finalXML}},
 		{name: "keep-alive", slow: true, says: []string{replaceCmd("1", "./A/x", "9") + execCmd("2", "./Slow", 50) + finalXML,
 			`<Status><CmdID>2</CmdID><MsgRef>2</MsgRef><CmdRef>2</CmdRef><Cmd>Alert</Cmd><Data>200</Data></Status>`, finalXML}},
+		{name: "older-version", version: "1.1", says: []string{headerStatus("1", "505", "", "") + finalXML,
+			getCmd("1", "./DevDetail/SwV") + finalXML, finalXML}},
 		{name: "abort-C20", says: []string{alertCmd("1", 1223) + finalXML}},
 		{name: "next-message-C15-C17-C26", profile: session.OMA, limit: 900, says: []string{
 			getCmd("1", "./A/x") + getCmd("2", "./A/y") + getCmd("3", "./A/z") + getCmd("4", "./DevDetail/SwV") + finalXML, "more", finalXML}},
@@ -94,7 +97,12 @@ func TestClientConversations(t *testing.T) {
 							say = `<Status><CmdID>8</CmdID><MsgRef>` + s.got.Header.MsgID + `</MsgRef><CmdRef>` + r.CmdID + `</CmdRef><Cmd>Results</Cmd><Data>213</Data></Status>` + say
 						}
 					}
-					s.header = func(h *syncml.Header) { h.Meta.MaxMsgSize = c.limit }
+					s.header = func(h *syncml.Header) {
+						h.Meta.MaxMsgSize = c.limit
+						if c.version != "" {
+							h.VerDTD, h.VerProto = c.version, "DM/"+c.version
+						}
+					}
 					in := s.message(say)
 					fmt.Fprintf(&text, "server →\n")
 					write(&text, e, in.Body)

@@ -34,6 +34,7 @@ type openSession struct {
 	Saved    time.Time // when its last message was made
 	URL      string    // where messages go
 	Encoding syncml.Encoding
+	Version  string `json:",omitempty"` // of the protocol; empty: 1.2
 
 	MsgID   int // of our last message
 	PeerMsg int // of the server's last message

@@ -70,6 +70,7 @@
 // without room for one answers 500, "outcome unknown", for what may have been done, and so does every tree for an Exec that
 // was running. A message that finds no answer is repeated octet by octet, and the server knows it again.
 //
+// A server that refuses version 1.2 of the protocol is spoken to in 1.1 where Windows does so (see [Client].NoBackCompat).
 // What takes long need not cost the session: with [Client].KeepAlive the server is told to wait as often as need be.
 //
 // [Dialog] is the same session without HTTP: it gives messages and takes answers.

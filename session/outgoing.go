@@ -38,6 +38,9 @@ func (d *Dialog) compose(ctx context.Context, now time.Time, r *reception, pack 
 		SessionID: s.ID, MsgID: strconv.Itoa(s.MsgID),
 		Target: syncml.Location{URI: d.c.URL}, Source: syncml.Location{URI: d.c.ID},
 	}
+	if s.Version != "" {
+		h.VerDTD, h.VerProto = s.Version, "DM/"+s.Version
+	}
 	if d.rules.announce {
 		h.Meta = syncml.Meta{MaxMsgSize: d.limits.Message, MaxObjSize: d.limits.Object}
 	}

@@ -25,6 +25,7 @@ type profile struct {
 	fiveLeaves  bool // of DevInfo the client sends five leaves, without Meta, and not all
 	announce    bool // a client's SyncHdr tells MaxMsgSize and MaxObjSize
 	keepAlive   bool // alert 1224 tells that a client needs long for a message, and is answered by Statuses alone
+	backCompat  bool // a client repeats a first message in version 1.1 where the server refuses it for its version
 	loginStatus bool // alert 1224 tells in the first message who is signed in
 	typePrefix  bool // the Type of a generic alert has one of two prefixes
 	correlator  bool // Exec has a Correlator, and the alert that reports its end repeats it
@@ -45,6 +46,7 @@ var profiles = [...]profile{
 		query:          true,
 		fiveLeaves:     true,
 		keepAlive:      true,
+		backCompat:     true,
 		loginStatus:    true,
 		execInAtomic:   true,
 		unknownCommand: syncml.StatusBadRequest,

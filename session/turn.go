@@ -16,6 +16,9 @@ import (
 // answer deals with a message of the server.
 func (d *Dialog) answer(ctx context.Context, now time.Time, in *Reply) (*Exchange, error) {
 	if in.Status != http.StatusOK {
+		if notUnderstood(in.Status) && d.mayBeOlder() {
+			return d.older(ctx, now)
+		}
 		return nil, &HTTPError{Status: in.Status, After: retryAfter(in.HTTP, now)}
 	}
 	if len(in.Body) == 0 {
@@ -40,6 +43,9 @@ func (d *Dialog) answer(ctx context.Context, now time.Time, in *Reply) (*Exchang
 		return &Exchange{URL: s.URL, HTTP: s.Fields, Body: s.Body}, nil
 	}
 	d.again = 0
+	if wantsOlder(msg) && d.mayBeOlder() {
+		return d.older(ctx, now)
+	}
 	s.PeerMsg = number
 	v, err := d.judge(ctx, now, in, msg)
 	if err != nil {
