@@ -25,6 +25,9 @@ type Account struct {
 	LastCall   time.Time // begin of the last session, successful or not; zero: none yet
 	LastSync   time.Time // end of the last successful one; zero: none yet
 
+	// NoBackCompat says that enrollment forbade to try an older version of the protocol (BACKCOMPATRETRYDISABLED).
+	NoBackCompat bool
+
 	// Certificate authenticates the device; Leaf is set.
 	Certificate tls.Certificate
 	// Roots are the authorities that enrollment delivered.
@@ -46,6 +49,7 @@ type storedAccount struct {
 	Roots                                 [][]byte // DER
 	Leaving                               bool     `json:",omitempty"`
 	Address                               string   `json:",omitempty"`
+	NoBackCompat                          bool     `json:",omitempty"`
 }
 
 func (a *Account) marshal() ([]byte, error) {
@@ -54,7 +58,7 @@ func (a *Account) marshal() ([]byte, error) {
 		return nil, err
 	}
 	s := storedAccount{a.ProviderID, a.User, a.DeviceID, a.ServerURL, a.Enrolled, a.LastCall, a.LastSync,
-		a.Certificate.Certificate, key, nil, a.leaving, a.address}
+		a.Certificate.Certificate, key, nil, a.leaving, a.address, a.NoBackCompat}
 	for _, r := range a.Roots {
 		s.Roots = append(s.Roots, r.Raw)
 	}
@@ -79,7 +83,8 @@ func parseAccount(data []byte) (*Account, error) {
 	}
 	a := &Account{ProviderID: s.ProviderID, User: s.User, DeviceID: s.DeviceID, ServerURL: s.ServerURL, Enrolled: s.Enrolled,
 		LastCall: s.LastCall, LastSync: s.LastSync, leaving: s.Leaving, address: s.Address,
-		Certificate: tls.Certificate{Certificate: s.Chain, PrivateKey: key, Leaf: leaf}}
+		NoBackCompat: s.NoBackCompat,
+		Certificate:  tls.Certificate{Certificate: s.Chain, PrivateKey: key, Leaf: leaf}}
 	for _, der := range s.Roots {
 		r, err := x509.ParseCertificate(der)
 		if err != nil {
@@ -107,8 +112,12 @@ func loadAccount(ctx context.Context, store session.ClientStore) (*Account, erro
 
 // newAccount is the account of a device that has just enrolled.
 func newAccount(e *enroll.Enrolled, now time.Time) *Account {
-	return &Account{ProviderID: e.ProviderID, User: e.User, DeviceID: e.DeviceID, ServerURL: e.ServerURL, Enrolled: now,
+	a := &Account{ProviderID: e.ProviderID, User: e.User, DeviceID: e.DeviceID, ServerURL: e.ServerURL, Enrolled: now,
 		Certificate: e.Certificate, Roots: e.Roots}
+	if e.Provisioning != nil && e.Provisioning.Application != nil {
+		a.NoBackCompat = e.Provisioning.Application.NoBackCompat
+	}
+	return a
 }
 
 // sessionStore keeps what the sessions of one enrollment must not forget, and can make it be forgotten: it remembers under

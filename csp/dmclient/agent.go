@@ -283,6 +283,8 @@ func (a *Agent) clientLocked(acc *Account, address string) *session.Client {
 		Tree:   a.Tree,
 		Store:  sessionStore{a.store},
 		Logger: a.logger(),
+
+		NoBackCompat: acc.NoBackCompat,
 		HTTP: &http.Client{
 			Transport: a.transport(&tls.Config{RootCAs: roots, Certificates: []tls.Certificate{acc.Certificate}}),
 			Timeout:   2 * time.Minute,

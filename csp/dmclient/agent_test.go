@@ -3,6 +3,7 @@ package dmclient_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -348,6 +349,37 @@ func TestKeepAlive(t *testing.T) {
 			require.Equal(t, 1, strings.Count(w.get(t, node), "EnableOmaDmKeepAliveMessage"))
 		}
 	})
+}
+
+// What enrollment says about older versions of the protocol holds for all sessions, and does not keep other addresses from
+// being tried.
+func TestOlderVersions(t *testing.T) {
+	for _, forbidden := range []bool{false, true} {
+		w := newWorld(t)
+		w.noBackCompat = forbidden
+		var said []string
+		w.mux.HandleFunc("/old", func(out http.ResponseWriter, in *http.Request) {
+			m, err := syncml.NewDecoder(in.Body, nil).Next()
+			require.NoError(t, err)
+			said = append(said, m.VerDTD)
+			out.WriteHeader(http.StatusBadRequest)
+		})
+		w.enroll(t)
+		want := []string{"1.2", "1.1"}
+		if forbidden {
+			want = want[:1]
+		}
+		list := dmclient.FormatAddresses(base+"/old", base+"/new")
+		require.NoError(t, dmtree.Replace(t.Context(), w.tree, node.Join("ManagementServerAddressList"), dmtree.String(list)))
+		a := w.restarted()
+		acc, err := a.Account(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, forbidden, acc.NoBackCompat)
+		_, err = a.Call(t.Context(), dmclient.ByUser)
+		require.NoError(t, err)
+		require.Equal(t, want, said)
+		require.Len(t, w.calls, 1)
+	}
 }
 
 func TestTreeRules(t *testing.T) {

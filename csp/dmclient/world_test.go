@@ -48,6 +48,8 @@ type world struct {
 	results map[string]session.Result
 	say     func(*session.Writer) // in answer to the first message of a session
 	poll    *enroll.Poll
+
+	noBackCompat bool // as enrollment says
 }
 
 func newWorld(t *testing.T) *world {
@@ -66,19 +68,21 @@ func newWorld(t *testing.T) *world {
 		AuthURL: base + "/signin",
 		Provision: func(_ context.Context, r *enroll.Request) (*enroll.Provisioning, error) {
 			p := enroll.NewProvisioning(r, provider, base+"/dm")
-			p.DMClient.Poll = w.poll
+			p.DMClient.Poll, p.Application.NoBackCompat = w.poll, w.noBackCompat
 			return p, nil
 		},
 		Logger: quiet,
 	})
-	w.mux.Handle("/dm", &session.Server{
+	server := &session.Server{
 		ID:      base + "/dm",
 		Handler: session.HandlerFunc(w.serve),
 		Auth: &auth.ClientCert{Roots: roots, Device: func(_ context.Context, c *x509.Certificate) (string, error) {
 			return c.Subject.CommonName, nil
 		}},
 		Logger: quiet,
-	})
+	}
+	w.mux.Handle("/dm", server)
+	w.mux.Handle("/new", server)
 
 	inventory.Mount(w.tree, &inventory.Device{DevInfo: inventory.DevInfo{DevId: "4F1C0DA2", Man: "Contoso", Mod: "Laptop 7", DmV: "1.3", Lang: "en-US"}})
 	w.Agent = &dmclient.Agent{
