@@ -259,6 +259,24 @@ func TestFindCulpritUnknown(t *testing.T) {
 	})
 }
 
+// A device that dies of it, and says so, does not either.
+func TestFindCulpritUnknownToDevice(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		s := newServer(t, nil)
+		id := enqueue(t, s, nil, func(b *session.Batch) { four(b).FindCulprit() })[0]
+		d := sessiontest.NewDevice(t, s)
+		d.Encoding = enc
+		m := d.Open()
+		m = d.Send(answerAtomic(d, sessiontest.Commands(m)[0].(*syncml.Atomic), 507)...)
+		st := d.Status(sessiontest.Commands(m)[0], 500)
+		st.Items = []syncml.Item{{Data: syncml.Text("outcome unknown")}}
+		require.Empty(t, sent(d.Send(st)))
+		r, err := s.Queue().Wait(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, "507 500?+ 0 0 0", spellAtomic(r), "nobody is to blame")
+	})
+}
+
 // A command that does not fit any more ends the search, too: the device has changed its mind about what it takes.
 func TestFindCulpritTooLarge(t *testing.T) {
 	each(t, func(t *testing.T, enc syncml.Encoding) {
