@@ -95,6 +95,9 @@ type exchange struct {
 	token   string       // of the user
 	hint    int          // where in pending the last search ended
 	last    *pending     // whose Results came last
+	counted bool         // held is
+	held    int64        // bytes of Results of commands that are not complete
+	news    int64        // bytes of what the Handler has yet to hear; 0: not counted
 	base    int          // CmdID of the last Status of the reply
 	bare    bool         // the reply has as much room for commands as any: the one before was for Statuses alone
 	ids     idCheck

@@ -96,6 +96,7 @@ func (x *exchange) request(last bool) *Request {
 
 // heard forgets what has been told to all whom it concerns.
 func (x *exchange) heard(w *Writer) {
+	x.news = 0
 	if len(w.failed) == 0 {
 		x.st.told = nil
 		return

@@ -17,15 +17,18 @@ type Limits struct {
 	// Depth is how deep elements may nest in a message, markup in values included. Default: [DefaultDepth].
 	Depth int
 
-	// Items is how many commands and items one message may hold together. Default: [DefaultItems].
+	// Items is how many commands and items one message may hold together. A server aborts a session in which twice as many
+	// wait for their Status, because the device takes small messages. Default: [DefaultItems].
 	Items int
 
 	// Messages is how many messages one session may take before it is aborted: what ends a peer that asks for the next
 	// message, or sends the next chunk, for ever. Default: [DefaultMessages].
 	Messages int
 
-	// Answers is how many bytes of values a client holds back for messages to come. A Get beyond it is answered 413, an
-	// Atomic whose statuses are beyond it 517. Default: [DefaultAnswers].
+	// Answers is how many bytes of values a client holds back for messages to come: a Get beyond it is answered 413, an
+	// Atomic whose statuses are beyond it 517. A server keeps as many for commands that are not complete, where a Get beyond
+	// it has the Result 413, and some two times as many for a Handler that keeps failing, which then misses what is oldest.
+	// Default: [DefaultAnswers].
 	Answers int64
 
 	// Attempts is how many times either side may be asked for credentials, one after the other, before the session is

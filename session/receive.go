@@ -105,6 +105,10 @@ func (x *exchange) oweCode(c syncml.Command, code syncml.StatusCode) {
 }
 
 func (x *exchange) owe(o owedStatus) {
+	if len(x.sess.owed) >= owedTimes*x.lim.Items {
+		x.cancel = "more Statuses are owed than Limits.Items allow"
+		return
+	}
 	o.msgRef = x.msg.Header.MsgID
 	x.sess.owed = append(x.sess.owed, o)
 }
@@ -162,7 +166,7 @@ func (x *exchange) status(st *syncml.Status) {
 	if a.status != 0 && !a.status.Informational() {
 		return // recorded once
 	}
-	a.status, a.original = st.Code, st.OriginalError
+	a.status, a.original, a.texts = st.Code, st.OriginalError, nil
 	for j := range st.Items {
 		if d := st.Items[j].Data; !d.IsAbsent() {
 			a.texts = append(a.texts, d.String())
@@ -207,6 +211,7 @@ func (x *exchange) results(r *syncml.Results) {
 		x.srv.logger().DebugContext(x.ctx, "results of an unknown command", "device", x.device, "session", x.sess.id,
 			"msg", ref, "cmd", r.CmdRef)
 	}
+	excess := false
 	for j := range r.Items {
 		it := &r.Items[j]
 		item, code := x.joinItem(r, r.Meta, it)
@@ -217,8 +222,11 @@ func (x *exchange) results(r *syncml.Results) {
 			continue
 		}
 		a := p.answerAt(i, p.size())
-		a.nodes = append(a.nodes, wireNode(item, r.Meta))
 		a.results = true
+		excess = !x.keepNode(a, wireNode(item, r.Meta)) || excess
+	}
+	if excess {
+		x.oweCode(r, syncml.StatusTooLarge)
 	}
 	if p != nil {
 		x.last = p
@@ -398,16 +406,4 @@ func (x *exchange) devInfo(c *syncml.Replace) syncml.StatusCode {
 	}
 	x.sess.devInfo = info
 	return syncml.StatusOK
-}
-
-// tell keeps something for the Handler. A Handler that keeps failing does not let it grow without end.
-func (x *exchange) tell(t told) {
-	if x.srv.Handler == nil {
-		return
-	}
-	if len(x.st.told) >= maxTold {
-		x.srv.logger().ErrorContext(x.ctx, "handler has not heard for too long; the oldest news is dropped", "device", x.device)
-		x.st.told = x.st.told[1:]
-	}
-	x.st.told = append(x.st.told, t)
 }

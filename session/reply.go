@@ -327,7 +327,7 @@ func (x *exchange) answer() (*Reply, error) {
 	x.st.sign = c.out.State
 	s.replied = true
 	if over != "" {
-		s.ended = true
+		s.ended, s.owed, s.join = true, nil, assembly{}
 		x.drop()
 	}
 	if err := x.keep(reply); err != nil {

@@ -17,7 +17,7 @@ type Result struct {
 
 	// Status is what the device answered. 0 means that it finished its package without an answer, which is not success,
 	// or, with Unknown, that nobody knows. A command that could not be sent has the status that says why (413: too large
-	// for the device).
+	// for the device), and so has a Get whose values are more than [Limits].Answers (413).
 	Status syncml.StatusCode
 
 	// Unknown says that the command may have been done, or not. Either the session died after it had been sent: Get, Add,

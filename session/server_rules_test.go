@@ -682,6 +682,108 @@ func TestFloods(t *testing.T) {
 		require.NoError(t, err)
 		require.Less(t, len(r.State)+len(r.Reply), 64<<10)
 	})
+	// What one session makes a server keep is bounded, however long it goes on.
+	for _, flood := range []struct {
+		name string
+		send func(d *sessiontest.Device, get, exec syncml.Command, n int) []syncml.Command // without Final
+		max  int                                                                           // bytes of the record
+		want session.Result                                                                // of the Get
+	}{
+		{"requests for the next message", func(*sessiontest.Device, syncml.Command, syncml.Command, int) []syncml.Command {
+			return []syncml.Command{alert(1222)}
+		}, 4 << 10, session.Result{}},
+		{"Results of one Get", func(d *sessiontest.Device, get, _ syncml.Command, _ int) []syncml.Command {
+			return []syncml.Command{&syncml.Results{MsgRef: "1", CmdRef: get.ID(), Items: []syncml.Item{{
+				Source: syncml.Location{URI: "./A"}, Data: syncml.Text(strings.Repeat("x", 10_000))}}}}
+		}, 80 << 10, session.Result{Status: 413}},
+		{"nodes without a value", func(d *sessiontest.Device, get, _ syncml.Command, _ int) []syncml.Command {
+			r := &syncml.Results{MsgRef: "1", CmdRef: get.ID()}
+			for range 400 {
+				r.Items = append(r.Items, syncml.Item{Source: syncml.Location{URI: "./A"}, Data: syncml.Text("")})
+			}
+			return []syncml.Command{r}
+		}, 80 << 10, session.Result{Status: 413}},
+		{"pieces of one object", func(d *sessiontest.Device, get, _ syncml.Command, n int) []syncml.Command {
+			size := int64(0)
+			if n == 0 {
+				size = 50_000
+			}
+			return []syncml.Command{chunk(get, "./A", size, "x", true)}
+		}, 4 << 10, session.Result{}},
+		{"pieces without anything", func(d *sessiontest.Device, get, _ syncml.Command, n int) []syncml.Command {
+			return []syncml.Command{chunk(get, "./A", map[bool]int64{true: 50_000}[n == 0], "", true)}
+		}, 4 << 10, session.Result{}},
+		{"objects that are begun", func(d *sessiontest.Device, get, _ syncml.Command, n int) []syncml.Command {
+			return []syncml.Command{chunk(get, "./A/"+strconv.Itoa(n), 50_000, strings.Repeat("x", 1000), true)}
+		}, 8 << 10, session.Result{}},
+		{"objects larger than any", func(d *sessiontest.Device, get, _ syncml.Command, n int) []syncml.Command {
+			return []syncml.Command{chunk(get, "./A", 1<<40, "x", true)}
+		}, 4 << 10, session.Result{}},
+		{"alerts, answered in small messages", func(d *sessiontest.Device, _, _ syncml.Command, _ int) (l []syncml.Command) {
+			d.Meta.MaxMsgSize = 2048
+			for range 400 {
+				l = append(l, alert(1221))
+			}
+			return l
+		}, 80 << 10, session.Result{}},
+		{"Statuses that say nothing yet", func(d *sessiontest.Device, get, exec syncml.Command, _ int) []syncml.Command {
+			st := &syncml.Status{MsgRef: "1", CmdRef: exec.ID(), Cmd: "Exec", Code: 101, Items: []syncml.Item{{Data: syncml.Text(strings.Repeat("x", 5000))}}}
+			return []syncml.Command{st}
+		}, 16 << 10, session.Result{}},
+		{"Statuses of the same", func(d *sessiontest.Device, get, exec syncml.Command, _ int) (l []syncml.Command) {
+			for range 400 {
+				l = append(l, &syncml.Status{MsgRef: "1", CmdRef: exec.ID(), Cmd: "Exec", Code: 200})
+			}
+			return l
+		}, 4 << 10, session.Result{}},
+		{"who the device is", func(d *sessiontest.Device, get, exec syncml.Command, n int) (l []syncml.Command) {
+			r := new(syncml.Replace)
+			for i := range 100 {
+				r.Items = append(r.Items, syncml.Item{Source: syncml.Location{URI: fmt.Sprintf("./DevInfo/N%d-%d", n, i)}, Data: syncml.Text("x")})
+			}
+			return []syncml.Command{r}
+		}, 8 << 10, session.Result{}},
+	} {
+		t.Run(flood.name, func(t *testing.T) {
+			each(t, func(t *testing.T, enc syncml.Encoding) {
+				store := new(session.MemoryStore)
+				var got []session.Result
+				s := newServer(t, asks(&got, func(w *session.Writer) {
+					w.Get("./A")
+					w.Exec("./B", dmtree.Null)
+				}))
+				s.Store, s.Logger = store, quiet()
+				s.Limits = session.Limits{Messages: 60, Object: 100_000, Answers: 64 << 10, Items: 500}
+				d := sessiontest.NewDevice(t, s)
+				d.Encoding = enc
+				c := sessiontest.Commands(d.Open())
+				aborted := false
+				for n := 0; !aborted; n++ {
+					require.Less(t, n, 61)
+					m := d.SendPart(flood.send(d, c[0], c[1], n)...)
+					for _, cmd := range sessiontest.Commands(m) {
+						a, ok := cmd.(*syncml.Alert)
+						require.True(t, ok, "S04: %s", cmd.Name())
+						aborted = aborted || a.Code == syncml.AlertAbort
+					}
+					r, err := store.Load(t.Context(), d.ID, time.Now(), 1)
+					require.NoError(t, err)
+					require.LessOrEqual(t, len(r.State), flood.max)
+				}
+				d.Meta = syncml.Meta{}
+				d.Open() // what is left of that session is no more than what was out
+				r, err := store.Load(t.Context(), d.ID, time.Now(), 1)
+				require.NoError(t, err)
+				require.Less(t, len(r.State), 4<<10)
+				if flood.want.Status != 0 {
+					require.Equal(t, flood.want.Status, got[0].Status)
+				}
+				other := sessiontest.NewDevice(t, s)
+				other.ID = "device-2"
+				require.EqualValues(t, 200, sessiontest.StatusOf(other.Open(), "0"))
+			})
+		})
+	}
 	t.Run("news for a handler that fails", func(t *testing.T) {
 		store := new(session.MemoryStore)
 		s := newServer(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error { return errors.New("always") }))
@@ -700,5 +802,29 @@ func TestFloods(t *testing.T) {
 		r, err := store.Load(t.Context(), d.ID, time.Now(), 1)
 		require.NoError(t, err)
 		require.Less(t, len(r.State), 2<<20)
+	})
+	t.Run("large news for a handler that fails", func(t *testing.T) {
+		store := new(session.MemoryStore)
+		failing, heard := true, []string(nil)
+		s := newServer(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+			if failing {
+				return errors.New("not yet")
+			}
+			for _, a := range r.Alerts {
+				heard = append(heard, a.Type)
+			}
+			return nil
+		}))
+		s.Store, s.Logger, s.Limits = store, quiet(), session.Limits{Answers: 30_000, Message: 25_000}
+		d := sessiontest.NewDevice(t, s)
+		for n := range 20 {
+			d.Open(alert(1226, event("n"+strconv.Itoa(n), "chr", strings.Repeat("x", 20_000))))
+			r, err := store.Load(t.Context(), d.ID, time.Now(), 1)
+			require.NoError(t, err)
+			require.Less(t, len(r.State), 2*30_000+25_000)
+		}
+		failing = false
+		d.Open()
+		require.Equal(t, []string{"n16", "n17", "n18", "n19"}, heard, "the last ones")
 	})
 }
