@@ -177,6 +177,24 @@ func TestEndlessServers(t *testing.T) {
 	}
 }
 
+// A server that asks for more and more, and takes few answers at a time, is told that the session is over.
+func TestServerThatTakesLittle(t *testing.T) {
+	each(t, func(t *testing.T, e syncml.Encoding) {
+		s := begin(t, &session.Client{Tree: deviceTree(), Limits: session.Limits{Items: 200}}, e, nil)
+		var say strings.Builder
+		for i := range 80 {
+			say.WriteString(deleteCmd(fmt.Sprint(i+1), "./A/none"))
+		}
+		for n := 1; s.got != nil; n++ {
+			require.Less(t, n, 10)
+			s.header = func(h *syncml.Header) { h.Meta.MaxMsgSize = 900 }
+			s.say(say.String())
+		}
+		require.ErrorContains(t, s.err, "answers wait")
+		require.ErrorAs(t, s.err, new(*session.ProtocolError))
+	})
+}
+
 func TestServerThatTakesNothing(t *testing.T) {
 	for size := int64(1); size < 1200; size += 7 {
 		s := begin(t, &session.Client{Tree: deviceTree(), Profile: session.OMA}, syncml.XML, nil)

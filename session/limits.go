@@ -17,8 +17,8 @@ type Limits struct {
 	// Depth is how deep elements may nest in a message, markup in values included. Default: [DefaultDepth].
 	Depth int
 
-	// Items is how many commands and items one message may hold together. A server aborts a session in which twice as many
-	// wait for their Status, because the device takes small messages. Default: [DefaultItems].
+	// Items is how many commands and items one message may hold together. A session is aborted in which twice as many
+	// answers wait, because the peer goes on and takes small messages. Default: [DefaultItems].
 	Items int
 
 	// Messages is how many messages one session may take before it is aborted: what ends a peer that asks for the next

@@ -146,11 +146,20 @@ func (d *Dialog) reply(ctx context.Context, now time.Time, r *reception, first [
 			return nil, nil // the server has forgotten Final
 		}
 	}
-	if s.MsgID >= d.limits.Messages && d.limits.Messages >= 0 && !d.done {
-		d.done, d.ending = true, d.broken(r.msg, fmt.Sprintf("no end after %d messages", s.MsgID), nil)
-		s.Queue, s.Object, s.Closed = []entry{{Command: &syncml.Alert{Code: syncml.AlertAbort}}}, assembly{}, true
+	switch {
+	case d.done:
+	case s.MsgID >= d.limits.Messages && d.limits.Messages >= 0:
+		d.giveUp(r, fmt.Sprintf("no end after %d messages", s.MsgID))
+	case len(s.Queue) > owedTimes*d.limits.Items:
+		d.giveUp(r, fmt.Sprintf("%d answers wait, and the server takes few in one message", len(s.Queue)))
 	}
 	return d.message(ctx, now, r)
+}
+
+// giveUp has the next message abort the session, because of what the server does.
+func (d *Dialog) giveUp(r *reception, reason string) {
+	d.done, d.ending = true, d.broken(r.msg, reason, nil)
+	d.s.Queue, d.s.Object, d.s.Closed = []entry{{Command: &syncml.Alert{Code: syncml.AlertAbort}}}, assembly{}, true
 }
 
 // idleMessages is how many times in a row a server is asked for the rest of a package that it does not close.
