@@ -25,6 +25,7 @@ type Device struct {
 
 	t       testing.TB
 	server  http.Handler
+	url     string
 	last    []byte
 	opened  int
 	reply   *syncml.Message
@@ -33,7 +34,15 @@ type Device struct {
 
 // NewDevice returns the device "device-1", which speaks XML to server.
 func NewDevice(t testing.TB, server http.Handler) *Device {
-	return &Device{ID: "device-1", Encoding: syncml.XML, t: t, server: server}
+	return &Device{ID: "device-1", Encoding: syncml.XML, t: t, server: server, url: "https://dm.example/dm"}
+}
+
+// NewDeviceAt returns the same for a server anywhere, whose address is url; c, or http.DefaultClient if it is nil, has what
+// its connections need, such as a client certificate. The field TLS of the device has no effect.
+func NewDeviceAt(t testing.TB, url string, c *http.Client) *Device {
+	d := NewDevice(t, remote{c})
+	d.url = url
+	return d
 }
 
 // Open begins a session as Windows does: alert 1201, DevInfo, then commands, whose CmdIDs are given, and Final.
@@ -92,7 +101,7 @@ func (d *Device) Header() syncml.Header {
 	return syncml.Header{
 		SessionID: d.SessionID,
 		MsgID:     strconv.Itoa(d.MsgID),
-		Target:    syncml.Location{URI: "https://dm.example/dm"},
+		Target:    syncml.Location{URI: d.url},
 		Source:    syncml.Location{URI: d.ID, Name: d.User},
 		Cred:      d.Cred,
 		Meta:      d.Meta,
@@ -153,7 +162,7 @@ func (d *Device) raw(body []byte) *syncml.Message {
 // Post sends body, whatever it is, and returns the response. Its body is in [Device.Body].
 func (d *Device) Post(contentType string, body []byte) *http.Response {
 	d.t.Helper()
-	req, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, "https://dm.example/dm", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, d.url, bytes.NewReader(body))
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -11,9 +11,9 @@ import (
 )
 
 // RunServer checks the server's side of the protocol. Each case is one session of a device that the server has accepted,
-// which device makes: with [NewDevice], for a handler that may be a server elsewhere (a reverse proxy is a handler), and
-// with whatever credentials the server wants. Devices of several cases may have the same ID. The names of the cases begin
-// with the numbers of the statements that they check.
+// which device makes: with [NewDevice] for a handler or [NewDeviceAt] for a server anywhere, and with whatever credentials
+// the server wants. Devices of several cases may have the same ID. The names of the cases begin with the numbers of the
+// statements that they check.
 //
 // The server may have commands for the device; they are answered as by a device that has no such node.
 func RunServer(t *testing.T, device func(t *testing.T) *Device) {
@@ -135,6 +135,29 @@ var serverCases = []struct {
 				v.t.Errorf("S04: %s before the package is complete", c.Name())
 			}
 		}
+	}},
+	{"a device that is busy", func(v *visitor) {
+		m := v.open()
+		answers := v.refuse(m)
+		if len(answers) == 0 {
+			return // nothing is asked of it
+		}
+		for range 2 {
+			m = v.SendPart(&syncml.Alert{CmdID: "9", Code: syncml.AlertClientEvent, Items: []syncml.Item{{
+				Meta: syncml.Meta{Type: "Reversed-Domain-Name:com.microsoft.mdm.requestpending"}, Data: syncml.Text("1"),
+			}}})
+			v.status(m, "9", syncml.StatusOK)
+			for _, c := range Commands(m) {
+				if a, ok := c.(*syncml.Alert); !ok || a.Code != syncml.AlertNextMessage {
+					v.t.Errorf("S04: %s while the device is busy", c.Name())
+				}
+			}
+			if m.Final {
+				v.t.Errorf("S06: Final while the device is busy")
+			}
+		}
+		m = v.Send(answers...)
+		v.check(m)
 	}},
 	{"S08 abort", func(v *visitor) {
 		m := v.open(&syncml.Alert{CmdID: "9", Code: syncml.AlertAbort})

@@ -2,12 +2,30 @@ package sessiontest_test
 
 import (
 	"log/slog"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/session"
 	"github.com/omadm-sdk/omadm/session/sessiontest"
 )
+
+// A server anywhere is checked by its address.
+func TestRunServerAt(t *testing.T) {
+	server := &session.Server{
+		Auth: sessiontest.Trust{}, Logger: slog.New(slog.DiscardHandler),
+		Handler: session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+			if r.First {
+				w.Get("./DevDetail/SwV")
+			}
+			return nil
+		}),
+	}
+	srv := httptest.NewTLSServer(server)
+	defer srv.Close()
+	server.ID = srv.URL + "/dm"
+	sessiontest.RunServer(t, func(t *testing.T) *sessiontest.Device { return sessiontest.NewDeviceAt(t, server.ID, srv.Client()) })
+}
 
 // Our own server passes its suite, under both profiles, with commands for the device and without.
 func TestRunServer(t *testing.T) {

@@ -35,3 +35,26 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	server.RequestURI = req.URL.RequestURI()
 	return serve(t.h, server), nil
 }
+
+// remote is a server that is reached over a network.
+type remote struct{ c *http.Client }
+
+func (r remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	c := r.c
+	if c == nil {
+		c = http.DefaultClient
+	}
+	out := req.Clone(req.Context())
+	out.RequestURI, out.TLS = "", nil
+	res, err := c.Do(out)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer res.Body.Close()
+	for name, values := range res.Header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(res.StatusCode)
+	io.Copy(w, res.Body)
+}
