@@ -41,7 +41,13 @@ func (x *exchange) complete() {
 			}
 			s.cutAt = 0 // the device has finished its package without a word about the chunk
 		}
-		return x.msg.Final && !s.join.open() || p != x.last && p.answered()
+		switch {
+		case x.aborted: // no more is to come, and of what has no answer nobody knows
+			return p.answered()
+		case x.msg.Final && !s.join.open():
+			return true
+		}
+		return p != x.last && p.answered()
 	})
 }
 

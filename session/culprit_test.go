@@ -214,6 +214,7 @@ func TestFindCulpritSurvives(t *testing.T) {
 			require.Equal(t, []string{"Replace ./A"}, sent(m), "that may be another's")
 			m = d.Send(d.Status(sessiontest.Commands(m)[0], 200))
 			require.Equal(t, []string{"Add ./B"}, sent(m))
+			d.Send(alert(1223)) // whether ./B was added nobody knows
 			m = d.Open()
 			require.Equal(t, []string{"Add ./B"}, sent(m))
 			m = d.SendPart(d.Status(sessiontest.Commands(m)[0], 200), alert(1222))

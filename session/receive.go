@@ -389,6 +389,9 @@ func (x *exchange) devInfo(c *syncml.Replace) syncml.StatusCode {
 	}
 	info := make([]string, 0, 2*len(c.Items))
 	for i := range c.Items {
+		if c.Items[i].MoreData {
+			return syncml.StatusNotSupported // a part would be taken for the whole
+		}
 		u := c.Items[i].Source.URI
 		if u != "" && !dmtree.URI(u).Valid() {
 			return syncml.StatusBadRequest

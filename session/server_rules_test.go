@@ -307,6 +307,23 @@ func TestAbort(t *testing.T) {
 			Status 1 3/0 SyncHdr 400
 			Final`)
 	})
+	t.Run("S08 by the client, with commands out", func(t *testing.T) {
+		each(t, func(t *testing.T, enc syncml.Encoding) {
+			s := newServer(t, nil)
+			ids := enqueue(t, s, nil, func(b *session.Batch) {
+				b.Replace("./A", dmtree.Int(1))
+				b.Exec("./B", dmtree.Null)
+				b.Get("./C")
+			})
+			d := sessiontest.NewDevice(t, s)
+			d.Encoding = enc
+			c := sessiontest.Commands(d.Open())
+			d.Send(d.Status(c[2], 200), d.Results(c[2], "c"), alert(1223))
+			require.Equal(t, "done 200", state(t, s, ids[2]), "it has said so")
+			require.Equal(t, []string{"Replace ./A"}, sent(d.Open()))
+			require.Equal(t, "done unknown", state(t, s, ids[1]))
+		})
+	})
 	t.Run("S09 by the handler", func(t *testing.T) {
 		d := sessiontest.NewDevice(t, newServer(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
 			w.Get("./A")

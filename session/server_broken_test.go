@@ -1,0 +1,232 @@
+package session_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/omadm-sdk/omadm/dmtree"
+	"github.com/omadm-sdk/omadm/session"
+	"github.com/omadm-sdk/omadm/session/sessiontest"
+	"github.com/omadm-sdk/omadm/syncml"
+)
+
+// TestRulesBrokenByDevice holds what a device may do wrong in the middle of a session, by the sections of the reference of
+// OMA DM: how the message is answered, what becomes of the Get and the Exec that were out, and that the session, or another
+// one, can go on. What is no message at all is in TestBadRequests, wrong commands are in TestBadCommands, chunks in
+// TestLargeResults, and what devices cannot prove in TestRefused.
+func TestRulesBrokenByDevice(t *testing.T) {
+	const (
+		hdr     = `<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>`
+		got     = `<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Cmd>Get</Cmd><Data>200</Data></Status>`
+		results = `<Results><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>./A</LocURI></Source><Data>a</Data></Item></Results>`
+		ran     = `<Status><CmdID>4</CmdID><MsgRef>1</MsgRef><CmdRef>5</CmdRef><Cmd>Exec</Cmd><Data>200</Data></Status>`
+		all     = hdr + got + results + ran
+		fine    = "Get 200 a, Exec 200"
+		nothing = "Get 0, Exec 0"
+		refused = "out" // the commands are still out
+		final   = `<Final/>`
+		done    = "Final"
+		next    = "Alert 1222" // of the server
+	)
+	replace := strings.Replace
+	piece := func(id, meta, data, more string) string {
+		return `<Results><CmdID>` + id + `</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>./A</LocURI></Source>` +
+			meta + `<Data>` + data + `</Data>` + more + `</Item></Results>`
+	}
+	size := func(s string) string { return `<Meta><Size xmlns="syncml:metinf">` + s + `</Size></Meta>` }
+	const more = `<MoreData/>`
+	event := func(code, items string) string {
+		return `<Alert><CmdID>9</CmdID><Data>` + code + `</Data>` + items + `</Alert>`
+	}
+	for _, test := range []struct {
+		name   string
+		header func(h string) string // of the XML of the SyncHdr
+		body   string
+		want   string // Statuses but that of the header, "; " between them, and how the message ends
+		status int    // of the header; 0: 200
+		got    string
+	}{
+		{"none broken", nil, all + final, done, 0, fine},
+
+		{"1.3 elements in another order", nil, hdr + `<Status><Data>200</Data><Cmd>Get</Cmd><CmdRef>4</CmdRef><MsgRef>1</MsgRef><CmdID>2</CmdID></Status>` +
+			results + ran + final, done, 0, fine},
+		{"1.3 an element nobody knows", nil, replace(all, "<MsgRef>1</MsgRef>", "<Colour>red</Colour><MsgRef>1</MsgRef>", -1) + final, done, 0, fine},
+		{"1.4 NoResp in a command", nil, all + replace(event("1222", ""), "<Data>", "<NoResp/><Data>", 1) + final, "Alert 200; Final", 0, fine},
+		{"1.4 NoResp in the header", func(h string) string { return h + "<NoResp/>" }, all + event("1222", "") + final, "Alert 200; Final", 0, fine},
+		{"1.4 Cred in a command", nil, all + replace(event("1222", ""), "<Data>", "<Cred><Data>x</Data></Cred><Data>", 1) + final, "Alert 200; Final", 0, fine},
+		{"1.4 no versions", func(h string) string {
+			return replace(h, "<VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>", "", 1)
+		}, all + final, done, 0, fine},
+		{"1.4 another server's address", func(h string) string { return replace(h, "dm.example", "mdm.example", 1) }, all + final, done, 0, fine},
+		{"1.4 MsgID that is no number", func(h string) string { return replace(h, "<MsgID>2<", "<MsgID>two<", 1) }, all + final, done, 400, refused},
+		{"1.4 MsgID 0", func(h string) string { return replace(h, "<MsgID>2<", "<MsgID>0<", 1) }, all + final, done, 400, refused},
+		{"1.4 MsgID below 0", func(h string) string { return replace(h, "<MsgID>2<", "<MsgID>-2<", 1) }, all + final, done, 400, refused},
+		{"1.4 MsgID without measure", func(h string) string { return replace(h, "<MsgID>2<", "<MsgID>99999999999999999999<", 1) }, all + final, done, 400, refused},
+		{"1.4 another SessionID", func(h string) string { return replace(h, "<SessionID>1<", "<SessionID>2<", 1) }, all + final, done, 400, refused},
+		{"1.4 another device", func(h string) string { return replace(h, "device-1", "device-9", 1) }, all + final, done, 400, refused},
+		{"1.4 a Status without a code", nil, hdr + replace(got, "<Data>200</Data>", "", 1) + ran + final, done, 0, "Get 0, Exec 200"},
+		{"1.4 Results without an item", nil, hdr + got + `<Results><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef></Results>` + ran + final, done, 0, "Get 200 no value, Exec 200"},
+		{"1.4 Results that name no node", nil, replace(all, "<Source><LocURI>./A</LocURI></Source>", "", 1) + final, done, 0, fine},
+		{"1.4 Results without MsgRef", nil, replace(all, "<CmdID>3</CmdID><MsgRef>1</MsgRef>", "<CmdID>3</CmdID>", 1) + final, done, 0, fine},
+
+		{"1.5 MaxMsgSize in which nothing fits", func(h string) string {
+			return h + `<Meta><MaxMsgSize xmlns="syncml:metinf">1</MaxMsgSize></Meta>`
+		}, all + final, done, 0, fine},
+		{"1.5 MaxMsgSize that is no size", func(h string) string {
+			return h + `<Meta><MaxMsgSize xmlns="syncml:metinf">large</MaxMsgSize><MaxObjSize xmlns="syncml:metinf">-7</MaxObjSize></Meta>`
+		}, all + final, done, 0, fine},
+		{"1.5 a value of an unknown format", nil, replace(all, "<Data>a</Data>", `<Meta><Format xmlns="syncml:metinf">blob</Format></Meta><Data>a</Data>`, 1) + final,
+			done, 0, "Get 200 value of wrong format, Exec 200"},
+		{"1.5 a value that is not of its format", nil, replace(all, "<Data>a</Data>", `<Meta><Format xmlns="syncml:metinf">int</Format></Meta><Data>a</Data>`, 1) + final,
+			done, 0, "Get 200 value of wrong format, Exec 200"},
+
+		{"2.1 an unknown code of success", nil, replace(all, "<Cmd>Exec</Cmd><Data>200", "<Cmd>Exec</Cmd><Data>299", 1) + final, done, 0, "Get 200 a, Exec 299"},
+		{"2.1 an unknown code of failure", nil, replace(all, "<Cmd>Exec</Cmd><Data>200", "<Cmd>Exec</Cmd><Data>799", 1) + final, done, 0, "Get 200 a, Exec 799 fails"},
+		{"2.1 a code that is none", nil, replace(all, "<Cmd>Exec</Cmd><Data>200", "<Cmd>Exec</Cmd><Data>fine", 1) + final, done, 0, "Get 200 a, Exec 0 fails"},
+		{"2.1 a code below 0", nil, replace(all, "<Cmd>Exec</Cmd><Data>200", "<Cmd>Exec</Cmd><Data>-200", 1) + final, done, 0, "Get 200 a, Exec 0 fails"},
+		{"2.1 nothing but work in progress", nil, replace(all, "<Cmd>Exec</Cmd><Data>200", "<Cmd>Exec</Cmd><Data>101", 1) + final, done, 0, "Get 200 a, Exec 101 fails"},
+
+		{"3.1 an alert for the start of a session", nil, all + event("1201", "") + final, "Alert 200; Final", 0, fine},
+		{"3.1 a reserved alert", nil, all + event("1230", "") + final, "Alert 406; Final", 0, fine},
+		{"3.1 a request with items", nil, all + event("1222", "<Item><Data>please</Data></Item>") + final, "Alert 200; Final", 0, fine},
+		{"3.2 a question to the user", nil, all + event("1101", "<Item/><Item><Data>Sure?</Data></Item>") + final, "Alert 406; Final", 0, fine},
+		{"3.6 an event of no type", nil, all + event("1224", "<Item><Data>x</Data></Item>") + final, "Alert 412; Final", 0, fine},
+		{"3.7 a generic alert without item", nil, all + event("1226", "") + final, "Alert 412; Final", 0, fine},
+		{"3.7 a type without prefix", nil, all + event("1226", `<Item><Meta><Type xmlns="syncml:metinf">com.example.x</Type></Meta><Data>1</Data></Item>`) + final, "Alert 200; Final", 0, fine},
+
+		{"4.1 the first message once more", nil, all + event("1201", "") + `<Replace><CmdID>10</CmdID><Item><Source><LocURI>./DevInfo/Man</LocURI></Source><Data>Other</Data></Item></Replace>` + final,
+			"Alert 200; Replace 200; Final", 0, fine},
+		{"4.3 a package without Status", nil, hdr + final, done, 0, nothing},
+		{"4.4 Final in front", nil, final + all, done, 0, fine},
+		{"4.4 Final twice", nil, final + all + final, done, 0, fine},
+		{"4.4 no Final", nil, all, next, 0, "Get out, Exec 200"}, // more Results may come for the Get
+		{"4.4 a message of nothing", nil, "", next, 0, refused},
+		{"4.6 no Status for the header", nil, got + results + ran + final, done, 0, fine},
+		{"4.6 the Status of the header at the end", nil, got + results + ran + hdr + final, done, 0, fine},
+		{"4.6 a Status twice", nil, all + replace(replace(ran, "200", "500", 1), "<CmdID>4<", "<CmdID>5<", 1) + final, done, 0, fine},
+		{"4.6 a Status that calls the command another", nil, replace(all, "<Cmd>Exec</Cmd>", "<Cmd>Delete</Cmd>", 1) + final, done, 0, fine},
+		{"4.6 Results before the Status", nil, hdr + results + got + ran + final, done, 0, fine},
+		{"4.6 Results twice", nil, all + replace(results, "<CmdID>3<", "<CmdID>6<", 1) + final, done, 0, "Get 200 2 values, Exec 200"},
+		{"4.6 Results of what is no Get", nil, all + replace(replace(results, "<CmdID>3<", "<CmdID>6<", 1), "<CmdRef>4<", "<CmdRef>5<", 1) + final, done, 0, fine},
+		{"4.6 Results of another node", nil, replace(all, "./A<", "./Z<", 1) + final, done, 0, fine},
+		{"4.6 Results of a Get that failed", nil, replace(all, "<Cmd>Get</Cmd><Data>200", "<Cmd>Get</Cmd><Data>404", 1) + final, done, 0, "Get 404 fails, Exec 200"},
+		{"4.8 an abort without Final", nil, all + event("1223", ""), "Alert 200; Final", 0, fine},
+
+		{"5.2 two pieces in one message", nil, hdr + got + piece("3", size("2"), "a", more) + piece("5", "", "b", "") + ran + final, "Results 213; Final", 0, "Get 200 ab, Exec 200"},
+		{"5.2 another Size behind the first piece", nil, hdr + got + piece("3", size("2"), "a", more) + piece("5", size("3"), "b", "") + ran + final,
+			"Results 213; Results 424; Final", 0, "Get 200 no value, Exec 200"},
+		{"5.2 Size that is no size", nil, hdr + got + piece("3", size("some"), "a", more) + ran + final, "Results 411; Final", 0, "Get 200 no value, Exec 200"},
+		{"5.2 Size below 0", nil, hdr + got + piece("3", size("-2"), "a", more) + ran + final, "Results 411; Final", 0, "Get 200 no value, Exec 200"},
+		{"5.2 MoreData and Final", nil, hdr + got + piece("3", size("2"), "a", more) + ran + final, "Results 213; 1225 ./A; Final", 0, "Get 200 no value, Exec 200"},
+		{"5.3 Size of what is whole", nil, hdr + got + piece("3", size("77"), "a", "") + ran + final, done, 0, fine},
+		{"5.5 who the device is, in pieces", nil, all + `<Replace><CmdID>10</CmdID><Item><Source><LocURI>./DevInfo/Man</LocURI></Source><Data>Oth</Data><MoreData/></Item></Replace>` + final,
+			"Replace 406; Final", 0, fine},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, enc syncml.Encoding) {
+				var heard []session.Result
+				s := newServer(t, asks(&heard, func(w *session.Writer) {
+					if len(heard) == 0 {
+						w.Get("./A")
+						w.Exec("./B", dmtree.Null)
+					}
+				}))
+				d := sessiontest.NewDevice(t, s)
+				d.Encoding = enc
+				d.Open()
+				h := `<VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>2</MsgID>` +
+					`<Target><LocURI>https://dm.example/dm</LocURI></Target><Source><LocURI>device-1</LocURI></Source>`
+				if test.header != nil {
+					h = test.header(h)
+				}
+				body := []byte(`<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr>` + h + `</SyncHdr><SyncBody>` + test.body + `</SyncBody></SyncML>`)
+				if enc == syncml.WBXML {
+					m, err := syncml.Unmarshal(body, &syncml.DecoderOptions{KeepUnknown: true})
+					require.NoError(t, err)
+					body, err = syncml.Append(nil, m, &syncml.EncoderOptions{Encoding: enc, AsIs: true})
+					require.NoError(t, err)
+				}
+				require.Equal(t, 200, d.Post(enc.ContentType(), body).StatusCode, "%s", d.Body())
+				m, err := syncml.Unmarshal(d.Body(), &syncml.DecoderOptions{Strict: true})
+				require.NoError(t, err)
+				status, want := sessiontest.StatusOf(m, "0"), max(test.status, 200)
+				require.EqualValues(t, want, status)
+				if test.status == 0 {
+					require.Equal(t, test.want, spellAnswer(m))
+				}
+				require.Equal(t, test.got, spellResults(heard))
+
+				d.MsgID = 1
+				if test.status != 0 { // as if it had not come
+					d.SessionID = "1"
+					m = d.Send()
+					require.EqualValues(t, 200, sessiontest.StatusOf(m, "0"))
+				}
+				require.EqualValues(t, 200, sessiontest.StatusOf(d.Open(), "0"))
+			})
+		})
+	}
+}
+
+// spellAnswer writes down what a message answers, but for its header, and what it says itself.
+func spellAnswer(m *syncml.Message) string {
+	var l []string
+	for _, c := range m.Commands {
+		switch c := c.(type) {
+		case *syncml.Status:
+			if c.CmdRef != "0" {
+				l = append(l, c.Cmd+" "+fmt.Sprint(int(c.Code)))
+			}
+		case *syncml.Alert:
+			if c.Code == syncml.AlertNoEndOfData {
+				l = append(l, "1225 "+c.Items[0].Source.URI)
+			} else {
+				l = append(l, fmt.Sprintf("Alert %d", int(c.Code)))
+			}
+		}
+	}
+	if m.Final {
+		l = append(l, "Final")
+	}
+	return strings.Join(l, "; ")
+}
+
+// spellResults writes down what a Handler has heard of the Get and the Exec.
+func spellResults(heard []session.Result) string {
+	if len(heard) == 0 {
+		return "out"
+	}
+	l := make([]string, 2)
+	l[0], l[1] = "Get out", "Exec out"
+	for i := range heard {
+		r := &heard[i]
+		s := fmt.Sprintf("%s %d", r.Command, int(r.Status))
+		n := 0
+		for range r.Values() {
+			n++
+		}
+		v, err := r.Value()
+		switch {
+		case r.Err() != nil && r.Status != 0 || r.Err() != nil && r.Command == "Exec" && len(heard) > 1 && heard[0].Status != 0:
+			s += " fails"
+		case r.Command != "Get" || r.Status == 0:
+		case err == nil:
+			s += " " + v.Text()
+		case n == 0:
+			s += " no value"
+		case n > 1:
+			s += fmt.Sprintf(" %d values", n)
+		default:
+			s += " value of wrong format"
+		}
+		if r.Command == "Get" {
+			l[0] = s
+		} else {
+			l[1] = s
+		}
+	}
+	return strings.Join(l, ", ")
+}
