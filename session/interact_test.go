@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/omadm-sdk/omadm/session"
+	"github.com/omadm-sdk/omadm/session/sessiontest"
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
@@ -187,4 +189,67 @@ func TestInteractionAndTheRest(t *testing.T) {
 			})
 		})
 	}
+}
+
+// asked is a user who answers by the text of the question, and notes what was shown.
+type asked struct {
+	answers map[string]*session.Answer // nil: the time is up
+	shown   map[string]session.Prompt
+}
+
+func (a asked) Interact(ctx context.Context, p *session.Prompt) (*session.Answer, error) {
+	a.shown[p.Text] = *p
+	if answer := a.answers[p.Text]; answer != nil {
+		return answer, nil
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// All five questions, from a server's Batch to the user and back, with what can be said about each.
+func TestQuestionsAtBothEnds(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		synctest.Test(t, func(t *testing.T) {
+			const special = "a=b & c+d ä%"
+			var got []session.Result
+			p := sessiontest.New(t, asks(&got, func(w *session.Writer) {
+				w.Alert(syncml.AlertDisplay, &session.AlertOptions{MinDisplay: 1500 * time.Millisecond}, "display")
+				w.Alert(syncml.AlertConfirm, &session.AlertOptions{Default: "1", MaxDisplay: time.Minute}, "confirm")
+				w.Alert(syncml.AlertTextInput, &session.AlertOptions{Default: special, MaxLen: 20, Input: 'A', Masked: true}, "text & more")
+				w.Alert(syncml.AlertSingleChoice, &session.AlertOptions{Default: "2"}, "single", "one", special)
+				w.Alert(syncml.AlertMultipleChoice, &session.AlertOptions{Default: "1-3"}, "multiple", "one", "two", "three")
+				w.Alert(syncml.AlertMultipleChoice, nil, "none", "one", "two")
+				w.Sequence(func(b *session.Batch) {
+					b.Alert(syncml.AlertConfirm, nil, "no")
+					b.Get("./A/x")
+				})
+				w.Alert(syncml.AlertConfirm, &session.AlertOptions{MaxDisplay: 30 * time.Second}, "too late")
+				w.Get("./A/y")
+			}), deviceTree())
+			ui := asked{answers: map[string]*session.Answer{
+				"display": {}, "confirm": {Accept: true}, "text & more": {Text: special}, "single": {Chosen: []int{2}}, "multiple": {Chosen: []int{1, 3}},
+				"none": {}, "no": {},
+			}, shown: make(map[string]session.Prompt)}
+			p.Server.Profile, p.Client.Profile, p.Client.UI, p.Client.Encoding = session.OMA, session.OMA, ui, enc
+			begin := time.Now()
+			p.Run(t.Context())
+			require.Equal(t, 30*time.Second, time.Since(begin))
+			require.Equal(t, map[string]session.Prompt{
+				"display":     {Code: 1100, Text: "display", Min: 2 * time.Second},
+				"confirm":     {Code: 1101, Text: "confirm", Accept: true, Max: time.Minute},
+				"text & more": {Code: 1102, Text: "text & more", Input: special, MaxLen: 20, Type: session.InputAny, Masked: true},
+				"single":      {Code: 1103, Text: "single", Choices: []string{"one", special}, Selected: []int{2}},
+				"multiple":    {Code: 1104, Text: "multiple", Choices: []string{"one", "two", "three"}, Selected: []int{1, 3}},
+				"none":        {Code: 1104, Text: "none", Choices: []string{"one", "two"}},
+				"no":          {Code: 1101, Text: "no"},
+				"too late":    {Code: 1101, Text: "too late", Max: 30 * time.Second},
+			}, ui.shown)
+			var outcomes []string
+			for _, r := range got {
+				outcomes = append(outcomes, fmt.Sprintf("%d%v", int(r.Status), r.Answers))
+			}
+			require.Equal(t, []string{"200[]", "200[]", "200[" + special + "]", "200[2]", "200[1 3]", "200[]", "200[]", "408[]", "215[]"}, outcomes)
+			require.Equal(t, []syncml.StatusCode{304, 215}, []syncml.StatusCode{got[6].Children[0].Status, got[6].Children[1].Status})
+		})
+	})
 }
