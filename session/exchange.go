@@ -190,7 +190,7 @@ func (x *exchange) run() (*Reply, error) {
 func (x *exchange) repeated() (reply *Reply, done bool, err error) {
 	var sess *sessionState
 	for _, s := range x.st.sessions {
-		if s.hash == x.hash && s.id == x.msg.Header.SessionID && (x.lim.Replay < 0 || x.now.Sub(s.seen) <= x.lim.Replay) {
+		if s.hash == x.hash && s.id == x.msg.Header.SessionID && x.now.Sub(s.seen) <= x.lim.Replay {
 			sess = s
 		}
 	}
@@ -374,10 +374,13 @@ func (x *exchange) modeOf() Mode {
 func (x *exchange) commit() error {
 	c := &x.change
 	c.State = x.st.encode()
-	c.Reply = x.stored
-	if x.sess.replied {
+	switch {
+	case x.sess.replied:
 		c.Reply = x.replies
+	case len(x.st.sessions) > 1:
+		c.Reply = x.stored // the device has this message to repeat now, and none of those before it
 	}
+	c.ReplyUntil = x.now.Add(max(x.lim.Replay, 0))
 	if err := x.srv.store().Commit(x.ctx, x.device, x.rev, c); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}

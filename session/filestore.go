@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -29,10 +30,11 @@ type FileStore struct {
 	pending []byte // appended to the log, but not written
 	size    int64  // of the log, pending included
 	compact int64  // the size at which the file is written anew
+	changes int64  // how many there have been
+	synced  int64  // how many of them are on the disk
 	err     error  // what went wrong with the file; nothing is accepted any more
 
-	disk   sync.Mutex // held by whoever writes
-	synced int64      // how much of the log is on the disk; guarded by mu
+	disk sync.Mutex // held by whoever writes
 }
 
 // Logs smaller than minCompact are not written anew; a larger one when it has grown to compactFactor times what it was.
@@ -94,7 +96,6 @@ func (s *FileStore) replay() error {
 	if _, err := s.file.Seek(s.size, io.SeekStart); err != nil {
 		return err
 	}
-	s.synced = s.size
 	s.compact = max(minCompact, compactFactor*s.size)
 	return nil
 }
@@ -124,7 +125,8 @@ func (s *FileStore) take(frame []byte) error {
 		s.mem.apply(device, rev, c, at)
 	case frameDevice:
 		d := s.mem.device(device)
-		d.rev, d.state, d.reply = p.int(), p.blob(), p.blob()
+		d.rev, d.state = p.int(), p.blob()
+		s.mem.setReply(d, p.blob(), p.time())
 	case frameWork:
 		s.mem.put(s.mem.device(device), p.work(device))
 	default:
@@ -175,9 +177,10 @@ func (s *FileStore) Commit(_ context.Context, device string, rev int64, c *Chang
 	}
 	s.pending = append(s.pending, frame...)
 	s.size += int64(len(frame))
-	end := s.size
+	s.changes++
+	n := s.changes
 	s.mu.Unlock()
-	return s.sync(end)
+	return s.sync(n)
 }
 
 // seal completes a frame whose head is still empty.
@@ -191,18 +194,17 @@ func seal(frame []byte) error {
 	return nil
 }
 
-// sync returns once the log is on the disk up to end. Whoever comes first writes for all who have come since.
-func (s *FileStore) sync(end int64) error {
+// sync returns once the first n changes are on the disk. Whoever comes first writes for all who have come since.
+func (s *FileStore) sync(n int64) error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
 	s.mu.Lock()
-	if s.err != nil || s.synced >= end {
+	if s.err != nil || s.synced >= n {
 		defer s.mu.Unlock()
 		return s.err
 	}
-	data, upTo := s.pending, s.size
+	data, upTo := s.pending, s.changes
 	s.pending = nil
-	full := s.size >= s.compact
 	s.mu.Unlock()
 
 	_, err := s.file.Write(data)
@@ -217,17 +219,23 @@ func (s *FileStore) sync(end int64) error {
 		return s.err
 	}
 	s.synced = upTo
-	if full && len(s.pending) == 0 {
-		if err := s.rewrite(); err != nil {
-			s.err = fmt.Errorf("session: write file store %s anew: %w", s.path, err)
-			return s.err
-		}
+	if s.size < s.compact {
+		return nil
 	}
-	return nil
+	return s.rewrite()
 }
 
 // rewrite replaces the log by one that holds what is, and not how it came to be. s.mu and s.disk are held.
 func (s *FileStore) rewrite() error {
+	if err := s.replace(); err != nil {
+		s.err = fmt.Errorf("session: write file store %s anew: %w", s.path, err)
+		return s.err
+	}
+	s.pending, s.synced = nil, s.changes // what was pending is in memory, and so in the new log
+	return nil
+}
+
+func (s *FileStore) replace() error {
 	tmp, err := os.CreateTemp(filepath.Dir(s.path), filepath.Base(s.path)+".*")
 	if err != nil {
 		return err
@@ -248,7 +256,7 @@ func (s *FileStore) rewrite() error {
 		return err
 	}
 	s.file.Close()
-	s.file, s.size, s.synced = tmp, size, size
+	s.file, s.size = tmp, size
 	s.compact = max(minCompact, compactFactor*size)
 	return nil
 }
@@ -267,6 +275,7 @@ func (s *FileStore) snapshot(f *os.File) (size int64, err error) {
 	}
 	s.mem.mu.Lock()
 	defer s.mem.mu.Unlock()
+	s.mem.forget(math.MaxInt)
 	for id, d := range s.mem.devices {
 		a.b = append(a.b[:0], make([]byte, frameHead)...)
 		a.byte(frameDevice)
@@ -274,6 +283,7 @@ func (s *FileStore) snapshot(f *os.File) (size int64, err error) {
 		a.int(d.rev)
 		a.blob(d.state)
 		a.blob(d.reply)
+		a.int(d.until)
 		put()
 	}
 	for _, wk := range s.mem.work {
@@ -310,10 +320,8 @@ func (s *FileStore) Purge(ctx context.Context, t time.Time) (int, error) {
 	if n == 0 || err != nil {
 		return n, err
 	}
-	s.pending = nil // it is in memory, and so in the snapshot
 	if err := s.rewrite(); err != nil {
-		s.err = fmt.Errorf("session: write file store %s anew: %w", s.path, err)
-		return 0, s.err
+		return 0, err
 	}
 	return n, nil
 }
@@ -335,6 +343,7 @@ func (s *FileStore) Close() error {
 func (a *appender) change(c *Change) {
 	a.blob(c.State)
 	a.blob(c.Reply)
+	a.time(c.ReplyUntil)
 	a.uint(uint64(len(c.Put)))
 	for i := range c.Put {
 		a.work(&c.Put[i])
@@ -354,7 +363,7 @@ func (a *appender) change(c *Change) {
 }
 
 func (p *parser) change() *Change {
-	c := &Change{State: p.blob(), Reply: p.blob()}
+	c := &Change{State: p.blob(), Reply: p.blob(), ReplyUntil: p.time()}
 	for range p.count() {
 		c.Put = append(c.Put, p.work(""))
 	}

@@ -18,12 +18,22 @@ type MemoryStore struct {
 	devices map[string]*memoryDevice
 	work    map[WorkID]*Work
 	bodies  map[[sha256.Size]byte]*memoryBody
+	fading  []fading  // replies that may be forgotten one day, about in the order of that
+	now     time.Time // the latest that Load was told
 }
 
 type memoryDevice struct {
 	rev          int64
 	state, reply []byte
+	until        int64   // the microsecond after which reply may be forgotten; 0: never
+	fading       bool    // it is in MemoryStore.fading
 	open         []*Work // waiting or leased, in the order of Load
+}
+
+// fading says that a device has a reply that may be forgotten, but not before due.
+type fading struct {
+	d   *memoryDevice
+	due int64
 }
 
 // memoryBody is a payload that may be that of many devices.
@@ -36,6 +46,10 @@ type memoryBody struct {
 func (m *MemoryStore) Load(_ context.Context, device string, now time.Time, limit int) (*Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if now.After(m.now) {
+		m.now = now
+	}
+	m.forget(maxForget)
 	d := m.devices[device]
 	if d == nil {
 		return new(Record), nil
@@ -91,7 +105,8 @@ func (m *MemoryStore) apply(device string, rev int64, c *Change, now time.Time) 
 	d := m.device(device)
 	if rev != AnyRev {
 		d.rev = rev + 1
-		d.state, d.reply = c.State, c.Reply
+		d.state = c.State
+		m.setReply(d, c.Reply, c.ReplyUntil)
 	}
 	for i := range c.Put {
 		w := c.Put[i]
@@ -123,6 +138,35 @@ func (m *MemoryStore) apply(device string, rev int64, c *Change, now time.Time) 
 		if w := m.work[id]; w != nil && w.Device == device && w.Status >= WorkDone {
 			w.Status, w.DoneAt, w.Outcome = WorkWaiting, time.Time{}, nil
 			d.insert(w)
+		}
+	}
+}
+
+func (m *MemoryStore) setReply(d *memoryDevice, reply []byte, until time.Time) {
+	d.reply, d.until = reply, 0
+	if until.IsZero() || reply == nil {
+		return
+	}
+	d.until = until.UnixMicro()
+	if !d.fading {
+		d.fading = true
+		m.fading = append(m.fading, fading{d, d.until})
+	}
+}
+
+// maxForget is how many replies one Load looks at: more than one, so that they do not become more and more.
+const maxForget = 4
+
+// forget forgets replies whose time is over, n at most.
+func (m *MemoryStore) forget(n int) {
+	now := m.now.UnixMicro()
+	for ; n > 0 && len(m.fading) > 0 && m.fading[0].due < now; n-- {
+		d := m.fading[0].d
+		m.fading = m.fading[1:]
+		if d.fading = d.reply != nil && d.until >= now; d.fading {
+			m.fading = append(m.fading, fading{d, d.until})
+		} else if d.until != 0 {
+			d.reply = nil
 		}
 	}
 }

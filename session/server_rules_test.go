@@ -499,6 +499,54 @@ func TestRepeat(t *testing.T) {
 	})
 }
 
+// TestReplay: the limit says how long the reply to a message is kept, and that none is where it is negative.
+func TestReplay(t *testing.T) {
+	tests := []struct {
+		name   string
+		limit  time.Duration
+		after  time.Duration
+		again  bool // the device gets the reply again
+		needed time.Duration
+	}{
+		{"default", 0, session.DefaultReplay, true, session.DefaultReplay},
+		{"default, too late", 0, session.DefaultReplay + time.Second, false, session.DefaultReplay},
+		{"long", time.Hour, 5 * time.Minute, true, time.Hour},
+		{"none", -1, 0, false, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := new(lastChange)
+				s := newServer(t, asks(nil, func(w *session.Writer) { w.Get("./A") }))
+				s.Limits.Replay, s.Store = tt.limit, store
+				d := sessiontest.NewDevice(t, s)
+				m := d.Open()
+				d.Send(ok(d, m)...)
+				require.Equal(t, tt.needed, time.Until(store.last.ReplyUntil))
+				body := string(d.Body())
+				time.Sleep(tt.after)
+				m = d.Repeat()
+				if tt.again {
+					require.Equal(t, body, string(d.Body()))
+				} else {
+					require.Equal(t, syncml.StatusBadRequest, sessiontest.StatusOf(m, "0"))
+				}
+			})
+		})
+	}
+}
+
+// lastChange is a store that remembers what it was told last.
+type lastChange struct {
+	session.MemoryStore
+	last session.Change
+}
+
+func (s *lastChange) Commit(ctx context.Context, device string, rev int64, c *session.Change) error {
+	s.last = *c
+	return s.MemoryStore.Commit(ctx, device, rev, c)
+}
+
 func TestMessageNumbers(t *testing.T) {
 	tests := []struct {
 		name    string

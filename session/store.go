@@ -38,7 +38,7 @@ var ErrNoWork = errors.New("session: no such work")
 type Record struct {
 	Rev   int64  // 0: never committed
 	State []byte // opaque, small
-	Reply []byte // opaque: the last reply of each session
+	Reply []byte // opaque: the last reply of each session; none once it may be forgotten
 	Work  []Work
 }
 
@@ -46,6 +46,7 @@ type Record struct {
 // ones in any case (but see [AnyRev]).
 type Change struct {
 	State, Reply []byte
+	ReplyUntil   time.Time // Reply may be forgotten after that; zero: never
 
 	Put     []Work   // new work. One whose ID is known already, waiting or done, is left alone
 	Lease   []WorkID // waiting work is leased to the device's session; what does not wait is a conflict

@@ -2,10 +2,13 @@ package session_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +62,91 @@ func TestFileStore(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{path}, left, "no temporary file stays")
 	})
+}
+
+// TestReplyIsForgotten: the last reply of a device stays no longer than the device may repeat its message.
+func TestReplyIsForgotten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	for _, tt := range []struct {
+		name  string
+		store session.WorkStore
+	}{{"memory", new(session.MemoryStore)}, {"file", openFile(t, path)}} {
+		t.Run(tt.name, func(t *testing.T) {
+			reply := bytes.Repeat([]byte("reply"), 1000)
+			commit := func(device string, rev int64, at time.Time) {
+				err := tt.store.Commit(t.Context(), device, rev, &session.Change{Reply: reply, ReplyUntil: at.Add(time.Minute)})
+				require.NoError(t, err)
+			}
+			const devices = 10
+			for i := range devices {
+				commit(fmt.Sprint(i), 0, start)
+			}
+			commit("0", 1, start.Add(30*time.Second))
+			left := func(at time.Time) (n int) {
+				for i := range devices {
+					r, err := tt.store.Load(t.Context(), fmt.Sprint(i), at, 1)
+					require.NoError(t, err)
+					if r.Reply != nil {
+						require.Equal(t, reply, r.Reply)
+						n++
+					}
+				}
+				return n
+			}
+			require.Equal(t, devices, left(start.Add(time.Minute)))
+			left(start.Add(61 * time.Second)) // forgets as it goes along
+			require.Equal(t, 1, left(start.Add(61*time.Second)))
+			left(start.Add(91 * time.Second))
+			require.Equal(t, 0, left(start.Add(91*time.Second)))
+			commit("1", 1, start.Add(2*time.Hour))
+			require.Equal(t, 1, left(start.Add(2*time.Hour)))
+			if s, ok := tt.store.(*session.FileStore); ok {
+				require.NoError(t, s.Commit(t.Context(), "w", session.AnyRev, &session.Change{
+					Put: []session.Work{{ID: "1"}}, Done: []session.Done{{ID: "1", At: start}},
+				}))
+				_, err := s.Purge(t.Context(), start.Add(time.Hour))
+				require.NoError(t, err)
+				info, err := os.Stat(path)
+				require.NoError(t, err)
+				require.Less(t, info.Size(), int64(len(reply)+1000), "written anew, with the one reply that is needed")
+				require.NoError(t, s.Close())
+				tt.store = openFile(t, path)
+				require.Equal(t, 1, left(start.Add(2*time.Hour)))
+				left(start.Add(3 * time.Hour))
+				require.Equal(t, 0, left(start.Add(3*time.Hour)))
+			}
+		})
+	}
+}
+
+// TestFileStoreBusy: a log is written anew also where it never stands still.
+func TestFileStoreBusy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	s := openFile(t, path)
+	big := bytes.Repeat([]byte("x"), 256<<10)
+	const workers, rounds = 8, 40
+	var wg sync.WaitGroup
+	for i := range workers {
+		wg.Go(func() {
+			for rev := range int64(rounds) {
+				if err := s.Commit(t.Context(), fmt.Sprint(i), rev, &session.Change{State: big}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Less(t, info.Size(), int64(25<<20), "80 MB were written, 2 MB are left")
+	require.NoError(t, s.Close())
+	again := openFile(t, path)
+	for i := range workers {
+		r, err := again.Load(t.Context(), fmt.Sprint(i), start, 1)
+		require.NoError(t, err)
+		require.EqualValues(t, rounds, r.Rev)
+	}
 }
 
 // TestFileStoreTornWrite cuts a log at every length, as a machine that dies does: what was committed before the cut is

@@ -23,6 +23,7 @@ func TestStore(t *testing.T, open func(t *testing.T) session.WorkStore) {
 		f    func(t *testing.T, s session.WorkStore)
 	}{
 		{"Record", testRecord},
+		{"Reply", testReply},
 		{"Conflict", testConflict},
 		{"AnyRev", testAnyRev},
 		{"Lease", testLease},
@@ -36,6 +37,7 @@ func TestStore(t *testing.T, open func(t *testing.T) session.WorkStore) {
 		{"Purge", testPurge},
 		{"Large", testLarge},
 		{"Concurrent", testConcurrent},
+		{"PurgeConcurrent", testPurgeConcurrent},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.f(t, open(t)) })
 	}
@@ -144,6 +146,30 @@ func testRecord(t *testing.T, s session.WorkStore) {
 			t.Fatalf("record: rev %d, state %q, reply %q; want %d, %q, %q", r.Rev, r.State, r.Reply, i+1, state, reply)
 		}
 	}
+}
+
+// testReply: a reply is there for as long as it is needed. Whether it is there after that is the store's affair.
+func testReply(t *testing.T, s session.WorkStore) {
+	at := func(d time.Duration, want string) {
+		t.Helper()
+		r, err := s.Load(t.Context(), "a", now.Add(d), 100)
+		if err != nil || string(r.Reply) != want {
+			t.Fatalf("%v later: reply %q, %v; want %q", d, r.Reply, err, want)
+		}
+	}
+	commit(t, s, "a", 0, &session.Change{Reply: []byte("first"), ReplyUntil: now.Add(time.Minute)})
+	at(0, "first")
+	at(time.Minute, "first")
+	commit(t, s, "a", session.AnyRev, &session.Change{Put: []session.Work{work("1")}})
+	at(time.Minute, "first")
+	commit(t, s, "a", 1, &session.Change{})
+	at(time.Minute, "")
+	commit(t, s, "a", 2, &session.Change{Reply: []byte("second"), ReplyUntil: now.Add(time.Hour)})
+	for d := range time.Hour / time.Minute {
+		at((d+1)*time.Minute, "second")
+	}
+	commit(t, s, "a", 3, &session.Change{Reply: []byte("third")})
+	at(10000*time.Hour, "third")
 }
 
 func testConflict(t *testing.T, s session.WorkStore) {
@@ -445,4 +471,50 @@ func increment(ctx context.Context, s session.Store, device string) error {
 			return err
 		}
 	}
+}
+
+// testPurgeConcurrent: Purge does not take the payload of work that is just being put.
+func testPurgeConcurrent(t *testing.T, s session.WorkStore) {
+	const workers, rounds = 4, 25
+	var putters, purger sync.WaitGroup
+	over := make(chan struct{})
+	purger.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			if _, err := s.Purge(t.Context(), now.Add(time.Hour)); err != nil {
+				t.Errorf("Purge: %v", err)
+				return
+			}
+		}
+	})
+	for i := range workers {
+		putters.Go(func() {
+			for j := range rounds {
+				w := work(fmt.Sprintf("%d-%d", i, j))
+				w.Body = []byte("the same for all")
+				device := fmt.Sprintf("device %d", i)
+				if err := s.Commit(t.Context(), device, session.AnyRev, &session.Change{Put: []session.Work{w}}); err != nil {
+					t.Errorf("%s: %v", device, err)
+					return
+				}
+				r, err := s.Load(t.Context(), device, now, 100)
+				if err != nil || len(r.Work) != 1 || string(r.Work[0].Body) != "the same for all" {
+					t.Errorf("%s: %+v, %v; want work %s", device, r, err, w.ID)
+					return
+				}
+				err = s.Commit(t.Context(), device, session.AnyRev, &session.Change{Done: []session.Done{{ID: w.ID, At: now}}})
+				if err != nil {
+					t.Errorf("%s: %v", device, err)
+					return
+				}
+			}
+		})
+	}
+	putters.Wait()
+	close(over)
+	purger.Wait()
 }
