@@ -25,13 +25,27 @@ import (
 // openSQLite opens, or makes, the database in the file at path.
 func openSQLite(tb testing.TB, path string) (*sql.DB, *sqlstore.Store) {
 	tb.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(path)+
-		"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
-	require.NoError(tb, err)
-	tb.Cleanup(func() { db.Close() })
+	db := rawSQLite(tb, path)
 	s := sqlstore.New(db, sqlstore.SQLite)
 	require.NoError(tb, s.Migrate(tb.Context()))
 	return db, s
+}
+
+// sqliteDSN is what the documentation of sqlstore says.
+func sqliteDSN(path string) string {
+	return "file:" + filepath.ToSlash(path) +
+		"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)"
+}
+
+// rawSQLite opens a database with nothing in it.
+func rawSQLite(tb testing.TB, path string) *sql.DB {
+	tb.Helper()
+	db, err := sql.Open("sqlite", sqliteDSN(path))
+	require.NoError(tb, err)
+	tb.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(16)
+	return db
 }
 
 // postgres returns the address of a schema of its own in the database for tests.
@@ -165,6 +179,43 @@ func TestPayloadOnce(t *testing.T) {
 		n, err := s.Purge(t.Context(), time.Now())
 		require.NoError(t, err)
 		require.Equal(t, []int{50, 0}, []int{n, count()})
+	}
+	t.Run("SQLite", func(t *testing.T) {
+		db, s := openSQLite(t, filepath.Join(t.TempDir(), "db"))
+		test(t, db, s)
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		db, s := openPostgres(t, postgres(t))
+		test(t, db, s)
+	})
+}
+
+// TestReplyIsForgotten: replies leave the database when devices do not repeat their messages any more.
+func TestReplyIsForgotten(t *testing.T) {
+	test := func(t *testing.T, db *sql.DB, s *sqlstore.Store) {
+		start := time.Date(2026, 3, 1, 12, 0, 30, 0, time.UTC)
+		count := func(at time.Time) (n int) {
+			_, err := s.Load(t.Context(), "somebody", at, 1)
+			require.NoError(t, err)
+			require.NoError(t, db.QueryRow(`SELECT count(*) FROM omadm_reply`).Scan(&n))
+			return n
+		}
+		require.Equal(t, 0, count(start))
+		for i := range 20 {
+			require.NoError(t, s.Commit(t.Context(), fmt.Sprint(i), 0, &session.Change{
+				Reply: []byte("reply"), ReplyUntil: start.Add(time.Duration(1+i/10) * 2 * time.Minute),
+			}))
+		}
+		require.Equal(t, 20, count(start.Add(2*time.Minute)))
+		require.Equal(t, 10, count(start.Add(3*time.Minute)))
+		require.Equal(t, 10, count(start.Add(4*time.Minute)))
+		require.Equal(t, 0, count(start.Add(5*time.Minute)))
+		for i := range 20 {
+			r, err := s.Load(t.Context(), fmt.Sprint(i), start, 1)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, r.Rev)
+			require.Nil(t, r.Reply)
+		}
 	}
 	t.Run("SQLite", func(t *testing.T) {
 		db, s := openSQLite(t, filepath.Join(t.TempDir(), "db"))

@@ -16,37 +16,57 @@ const (
 	Postgres                // version 12 or later, any number of nodes
 )
 
-// migrations bring the schema from each version to the next. {blob} and {int} stand for the types of the dialect. What has
-// been released is not changed any more.
+// migrations bring the schema from each version to the next. What is in braces differs between the dialects. What has been
+// released is not changed any more.
+//
+// Devices and payloads have numbers, so that a million devices with one command each do not cost a million times their
+// names. Replies are a table of their own because they are gone within minutes of a message, and would leave holes among
+// records that stay. WorkIDs are octets: see packID.
 var migrations = [...][]string{
 	{
 		`CREATE TABLE omadm_device (
-			id TEXT PRIMARY KEY,
-			rev {int} NOT NULL,
-			state {blob},
-			reply {blob}
-		){rowid}`,
+			num {serial},
+			rev BIGINT NOT NULL,
+			id TEXT NOT NULL UNIQUE,
+			state {blob}
+		)`,
+		`CREATE TABLE omadm_reply (
+			device INTEGER PRIMARY KEY,
+			rev BIGINT NOT NULL,
+			until BIGINT NOT NULL,
+			reply {blob} NOT NULL
+		)`,
+		`CREATE INDEX omadm_reply_until ON omadm_reply (until)`,
 		`CREATE TABLE omadm_payload (
-			digest {blob} PRIMARY KEY,
+			num {serial},
+			digest {blob} NOT NULL UNIQUE,
 			body {blob} NOT NULL
-		){rowid}`,
+		)`,
 		`CREATE TABLE omadm_work (
-			id TEXT PRIMARY KEY,
-			device TEXT NOT NULL,
-			priority {int} NOT NULL,
-			ord {int} NOT NULL,
-			scope {int} NOT NULL,
-			status {int} NOT NULL,
-			not_before {int} NOT NULL,
-			expires {int} NOT NULL,
-			done_at {int} NOT NULL,
-			digest {blob} NOT NULL REFERENCES omadm_payload (digest),
+			ord BIGINT NOT NULL,
+			not_before BIGINT NOT NULL,
+			expires BIGINT NOT NULL,
+			done_at BIGINT NOT NULL,
+			device INTEGER NOT NULL,
+			payload INTEGER NOT NULL,
+			priority SMALLINT NOT NULL,
+			scope SMALLINT NOT NULL,
+			status SMALLINT NOT NULL,
+			id {blob} PRIMARY KEY,
 			outcome {blob}
-		){rowid}`,
-		`CREATE INDEX omadm_work_open ON omadm_work (device, status, scope, priority DESC, ord) WHERE status < 2`,
+		){norowid}`,
+		`CREATE INDEX omadm_work_device ON omadm_work (device, status, scope, priority DESC, ord)`,
 		`CREATE INDEX omadm_work_done ON omadm_work (done_at) WHERE status >= 2`,
-		`CREATE INDEX omadm_work_digest ON omadm_work (digest)`,
 	},
+}
+
+// words are what the dialects spell differently.
+func (d Dialect) words() *strings.Replacer {
+	if d == Postgres {
+		return strings.NewReplacer("{blob}", "BYTEA", "{norowid}", "",
+			"{serial}", "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "{share p}", "FOR KEY SHARE OF p")
+	}
+	return strings.NewReplacer("{blob}", "BLOB", "{norowid}", " WITHOUT ROWID", "{serial}", "INTEGER PRIMARY KEY", "{share p}", "")
 }
 
 // Migrate makes the tables, or brings those of an earlier version of this package up to date. It may be called by several
@@ -79,7 +99,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	}
 	for i := version; i < len(migrations); i++ {
 		for _, q := range migrations[i] {
-			if _, err := tx.ExecContext(ctx, s.types.Replace(q)); err != nil {
+			if _, err := tx.ExecContext(ctx, s.words.Replace(q)); err != nil {
 				return fmt.Errorf("sqlstore: migrate to version %d: %w", i+1, err)
 			}
 		}
@@ -91,11 +111,4 @@ func (s *Store) Migrate(ctx context.Context) error {
 		return fmt.Errorf("sqlstore: migrate: %w", err)
 	}
 	return nil
-}
-
-func (d Dialect) types() *strings.Replacer {
-	if d == Postgres {
-		return strings.NewReplacer("{blob}", "BYTEA", "{int}", "BIGINT", "{rowid}", "")
-	}
-	return strings.NewReplacer("{blob}", "BLOB", "{int}", "INTEGER", "{rowid}", " WITHOUT ROWID")
 }
