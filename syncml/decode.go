@@ -357,7 +357,8 @@ func (d *Decoder) sniff() error {
 		if w.rd != nil {
 			u := &utf16Reader{rd: w.rd, order: order, err: w.rerr}
 			u.feed(bytes.Clone(b))
-			w.rd, w.rerr, w.buf = u, nil, w.buf[:w.pos]
+			w.rd, w.rerr = u, nil
+			w.unread()
 		} else {
 			text, rest := decodeUTF16(nil, b, order)
 			if rest > 0 {

@@ -21,6 +21,7 @@ type window struct {
 	first     int64 // offset in the input at which the message began
 	lines     int   // line feeds of the message in front of buf
 	lineStart int64 // offset in the input at which the line of buf[0] began
+	held      int   // line feeds of the message in buf, if there is a reader
 	max       int64 // bytes of one message
 }
 
@@ -51,18 +52,25 @@ func (w *window) begin() {
 // message tells that a message begins at pos.
 func (w *window) message() {
 	w.begin()
+	if w.rd != nil {
+		w.held -= bytes.Count(w.buf[w.skip():w.pos], lineFeed)
+	}
 	w.first = w.base + int64(w.pos)
 	w.lines, w.lineStart = 0, w.first
 }
 
-// forget accounts for the first n bytes of buf, which are about to go.
+// skip returns how many bytes of buf are older than the message.
+func (w *window) skip() int { return max(0, int(w.first-w.base)) }
+
+// forget accounts for the first n bytes of buf, which are about to go: whole texts, most of them, while little is left.
 func (w *window) forget(n int) {
-	skip := max(0, int(w.first-w.base))
-	if skip < n {
-		w.lines += bytes.Count(w.buf[skip:n], lineFeed)
-		if i := lastLineFeed(w.buf[skip:n]); i >= 0 {
-			w.lineStart = w.base + int64(skip+i) + 1
+	if skip := w.skip(); skip < n {
+		left := bytes.Count(w.buf[n:], lineFeed)
+		if gone := w.held - left; gone > 0 {
+			w.lines += gone
+			w.lineStart = w.base + int64(skip+lastLineFeed(w.buf[skip:n])) + 1
 		}
+		w.held = left
 	}
 	w.base += int64(n)
 }
@@ -107,6 +115,7 @@ func (w *window) more() bool {
 	for range 100 {
 		n, err := w.rd.Read(w.buf[len(w.buf):cap(w.buf)])
 		w.buf = w.buf[:len(w.buf)+n]
+		w.held += bytes.Count(w.buf[len(w.buf)-n:], lineFeed) // now that it is near
 		if err != nil {
 			w.rerr = err
 		}
@@ -116,6 +125,12 @@ func (w *window) more() bool {
 	}
 	w.rerr = io.ErrNoProgress
 	return false
+}
+
+// unread takes back what has been read from pos on, for a reader that will give it again in another form.
+func (w *window) unread() {
+	w.held -= bytes.Count(w.buf[w.pos:], lineFeed)
+	w.buf = w.buf[:w.pos]
 }
 
 func (w *window) tooLong() error {
@@ -135,7 +150,7 @@ func (w *window) need(n int) bool {
 // place returns offset, line and column of buf[i], counted from the start of the message.
 func (w *window) place(i int) (offset int64, line, column int) {
 	i = min(max(i, 0), len(w.buf))
-	skip := min(max(0, int(w.first-w.base)), i)
+	skip := min(w.skip(), i)
 	line, start := w.lines+1+bytes.Count(w.buf[skip:i], lineFeed), w.lineStart
 	if nl := lastLineFeed(w.buf[skip:i]); nl >= 0 {
 		start = w.base + int64(skip+nl) + 1
