@@ -35,7 +35,8 @@ func (b *Batch) Add(u dmtree.URI, v dmtree.Value) *Entry { return b.put(kindAdd,
 func (b *Batch) Replace(u dmtree.URI, v dmtree.Value) *Entry { return b.put(kindReplace, u, v) }
 
 // Set gives a node a value, whether it exists or not: Replace or Add, whichever works. A wrong first choice costs one
-// more message and shows nowhere. Inside an Atomic it is a Replace.
+// more message and shows nowhere; it is Add for a node that the results which a Handler has just seen say is not there.
+// Inside an Atomic it is a Replace.
 func (b *Batch) Set(u dmtree.URI, v dmtree.Value) *Entry {
 	if b.inside == kindAtomic {
 		return b.put(kindReplace, u, v)

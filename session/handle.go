@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
@@ -54,9 +55,10 @@ func (x *exchange) handle() {
 	if x.aborted || x.cancel != "" || x.header != nil {
 		return
 	}
-	x.queueUp(&w.Batch, w.owner)
+	k := known{results: r.Results}
+	x.queueUp(&w.Batch, w.owner, &k)
 	for _, part := range w.parts {
-		x.queueUp(&part.Batch, part.owner)
+		x.queueUp(&part.Batch, part.owner, &k)
 	}
 }
 
@@ -127,13 +129,16 @@ func failedOwners(w *Writer, a *Alert) []string {
 }
 
 // queueUp makes the commands of a Batch wait to be sent in this session.
-func (x *exchange) queueUp(b *Batch, owner string) {
+func (x *exchange) queueUp(b *Batch, owner string, k *known) {
 	if len(b.entries) == 0 {
 		return
 	}
 	block := make([]pending, len(b.entries))
 	for i, e := range b.entries {
 		block[i] = pending{id: x.sess.nextID(), owner: owner, entry: e}
+		if e.kind == kindSet && k.absent(e.uri) {
+			block[i].as = kindAdd
+		}
 		x.sess.pending = append(x.sess.pending, &block[i])
 	}
 }
@@ -157,4 +162,27 @@ func (x *exchange) resume() {
 			}
 		}
 	}
+}
+
+// known is what the results that a Handler has just seen say of nodes.
+type known struct {
+	results []Result
+	gone    map[dmtree.URI]bool // by Fold; nil: not looked at yet
+}
+
+// absent reports whether there is no node u, as the last result about it says.
+func (k *known) absent(u dmtree.URI) bool {
+	if k.gone == nil {
+		k.gone = make(map[dmtree.URI]bool)
+		for i := range k.results {
+			r := &k.results[i]
+			switch {
+			case r.Command == kindNames[kindGet], r.Command == kindNames[kindDelete] && !succeeded(r.Status):
+				k.gone[r.URI.Fold()] = r.Status == syncml.StatusNotFound
+			case r.URI != "" && succeeded(r.Status):
+				k.gone[r.URI.Fold()] = r.Command == kindNames[kindDelete]
+			}
+		}
+	}
+	return k.gone[u.Fold()]
 }

@@ -292,6 +292,56 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// TestSetKnows: what the device has just said about a node decides what a Set tries first.
+func TestSetKnows(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		ask    func(w *session.Writer)
+		answer []syncml.StatusCode
+		want   string
+	}{
+		{"it is there", func(w *session.Writer) { w.Get("./A") }, []syncml.StatusCode{200}, "Replace ./A"},
+		{"a node of the device is not", func(w *session.Writer) { w.Get("./Device/a") }, []syncml.StatusCode{404}, "Replace ./A"},
+		{"it is not, spelled otherwise", func(w *session.Writer) { w.Get("./a") }, []syncml.StatusCode{404}, "Add ./A"},
+		{"deleted", func(w *session.Writer) { w.Delete("./A") }, []syncml.StatusCode{200}, "Add ./A"},
+		{"not there to be deleted", func(w *session.Writer) { w.Delete("./A") }, []syncml.StatusCode{404}, "Add ./A"},
+		{"not deleted", func(w *session.Writer) { w.Delete("./A") }, []syncml.StatusCode{405}, "Replace ./A"},
+		{"added since", func(w *session.Writer) { w.Get("./A"); w.Add("./A", dmtree.Int(1)) }, []syncml.StatusCode{404, 200}, "Replace ./A"},
+		{"not added since", func(w *session.Writer) { w.Get("./A"); w.Add("./A", dmtree.Int(1)) }, []syncml.StatusCode{404, 405}, "Add ./A"},
+		{"another is not there", func(w *session.Writer) { w.Get("./B") }, []syncml.StatusCode{404}, "Replace ./A"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, enc syncml.Encoding) {
+				set := session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+					if r.First {
+						test.ask(w)
+					} else if len(r.Results) > 1 || len(r.Results) == 1 && r.Results[0].Command != "Set" {
+						w.Set("./A", dmtree.Int(1))
+					}
+					return nil
+				})
+				d := sessiontest.NewDevice(t, newServer(t, session.Handlers{"h": set}))
+				d.Encoding = enc
+				m := d.Open()
+				var answers []syncml.Command
+				for i, c := range sessiontest.Commands(m) {
+					answers = append(answers, d.Status(c, test.answer[i]))
+					if g, ok := c.(*syncml.Get); ok && test.answer[i] == 200 {
+						answers = append(answers, d.Results(g, "1"))
+					}
+				}
+				m = d.Send(answers...)
+				require.Equal(t, []string{test.want}, sent(m))
+				if test.want == "Add ./A" { // and the other way all the same
+					m = d.Send(d.Status(sessiontest.Commands(m)[0], 418))
+					require.Equal(t, []string{"Replace ./A"}, sent(m))
+				}
+				require.Empty(t, sent(d.Send(ok(d, m)...)))
+			})
+		})
+	}
+}
+
 // TestUnknownOutcome: a session that dies with commands out (design: delivery).
 func TestUnknownOutcome(t *testing.T) {
 	tests := []struct {
