@@ -22,8 +22,9 @@ type Tree struct {
 	Provider Provider
 	// Properties is where ACLs, titles, version numbers and time stamps are
 	// kept: an Adder, Replacer, Deleter and Renamer whose Add creates
-	// missing parents. Nil means where Provider keeps them if it is a
-	// Keeper, such as Memory, and otherwise in memory.
+	// missing parents, such as the Keep of a Memory or filestore.Store that
+	// a Mux serves. Nil means where Provider keeps them if it is a Keeper
+	// itself, such as Memory, and otherwise in memory.
 	Properties Provider
 	// Open switches access control off, as on Windows: every server may do
 	// everything, and there is no property ACL.

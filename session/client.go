@@ -16,8 +16,12 @@ import (
 //
 // Run may be called again, but not while it runs. Raise may be called at any time.
 type Client struct {
-	URL  string // the server's address; the query that Windows adds is not part of it
-	ID   string // this device's, as ./DevInfo/DevId has it and the server knows it
+	URL string // the server's address; the query that Windows adds is not part of it
+	ID  string // this device's, as ./DevInfo/DevId has it and the server knows it
+
+	// Tree is what the server manages. What the client reports of the device at the start of a session is read from its
+	// node ./DevInfo, where DevId, Man, Mod, DmV and Lang belong; of those that are missing, it makes up DevId and DmV.
+	// With a Store, the tree should have room for a record as well: see the package comment.
 	Tree dmtree.Provider
 
 	// Server is the name by which the tree knows the server, in access control lists and in [dmtree.Call]. Empty: URL.

@@ -149,6 +149,55 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// A record of what was done needs no transactions of the providers: a plain leaf works beside it as without. What such a
+// provider was doing when the device died is not known.
+func TestCrashInPlainProvider(t *testing.T) {
+	for _, whole := range []bool{false, true} { // no provider has transactions: the tree has none either
+		t.Run(fmt.Sprint(whole), func(t *testing.T) {
+			each(t, func(t *testing.T, e syncml.Encoding) {
+				kept, sets := new(dmtree.Memory), ""
+				leaf := dmtree.Leaf(func(context.Context) (string, error) { return "now", nil }, func(_ context.Context, s string) error {
+					if sets += s; s == "d" {
+						panic(crash{})
+					}
+					return nil
+				})
+				var provider dmtree.Provider = leaf
+				if !whole {
+					mux := new(dmtree.Mux)
+					mux.Handle("./A", deviceTree())
+					mux.Handle("./L", leaf)
+					provider = mux
+				}
+				tree := &dmtree.Tree{Provider: provider, Properties: kept, Open: true}
+				store := new(session.MemoryClientStore)
+				s := begin(t, &session.Client{Tree: tree, Store: store}, e, nil)
+				s.say(replaceCmd("1", "./L", "a") + finalXML)
+				s.expect("Status 1/0 SyncHdr 200\nStatus 1/1 Replace 200 ./L\nFinal")
+
+				in := s.message(replaceCmd("1", "./L", "b") + replaceCmd("2", "./L", "d") + replaceCmd("3", "./L", "c") + finalXML)
+				dies(t, func() { s.d.Next(t.Context(), start, in) })
+				d, err := (&session.Client{URL: serverURL, ID: "device-1", Tree: tree, Store: store, Logger: testLogger(t)}).
+					Begin(t.Context(), start.Add(time.Minute), nil)
+				require.NoError(t, err)
+				defer d.Close(t.Context())
+				s.d = d
+				s.take(d.Next(t.Context(), start, nil))
+				first := `Replace 200 ./L`
+				if whole { // there is no transaction that could hold the record
+					first = `Replace 500 ./L ["outcome unknown"]`
+				}
+				s.expect(`Status 2/0 SyncHdr 200
+					Status 2/1 ` + first + `
+					Status 2/2 Replace 500 ./L ["outcome unknown"]
+					Status 2/3 Replace 500 ./L ["outcome unknown"]
+					Final`)
+				require.Equal(t, "abd", sets)
+			})
+		})
+	}
+}
+
 // What a user has refused is not done because the device died.
 func TestCrashAfterRefusal(t *testing.T) {
 	tree := &counting{Memory: deviceTree()}

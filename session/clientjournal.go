@@ -66,8 +66,7 @@ func (j *journal) record(ctx context.Context, tx dmtree.Tx, key dmtree.URI, code
 	return dmtree.Add(ctx, keep, key, dmtree.Int(int64(code)))
 }
 
-// logged executes c for one item in a transaction of its own, together with the record of it. After a crash what is
-// recorded is not run again, and what is not recorded was not done.
+// logged executes c for one item and records it. After a crash what is recorded is not run again.
 func (x *executor) logged(ctx context.Context, c syncml.Command, meta syncml.Meta, it *syncml.Item) outcome {
 	key := x.journal.next()
 	if x.again {
@@ -78,42 +77,55 @@ func (x *executor) logged(ctx context.Context, c syncml.Command, meta syncml.Met
 			return outcome{code: syncml.StatusNotExecuted}
 		}
 	}
-	// What an Exec does is no part of a transaction; only the record of it is.
-	_, exec := c.(*syncml.Exec)
-	if exec && x.again {
+	// What an Exec does is no part of a transaction, nor is what a provider without transactions does, which answers 406 in
+	// one before it does anything. Only the record of it is, so after a crash nobody knows what became of it.
+	if _, exec := c.(*syncml.Exec); !exec {
+		if out := x.together(ctx, c, meta, it, key); out.code != syncml.StatusNotSupported {
+			return out
+		}
+	}
+	if x.again {
 		return unknownOutcome()
 	}
-	var out outcome
-	if exec {
-		out = x.do(ctx, x.tree, c, meta, it)
-	}
-	tx, err := dmtree.Begin(ctx, x.tree)
-	switch {
-	case exec && err != nil:
+	out := x.do(ctx, x.tree, c, meta, it)
+	if !succeeded(out.code) {
 		return out
-	case err != nil:
-		return outcome{code: x.rules.statusOf(err)}
-	case !exec:
-		out = x.do(ctx, tx, c, meta, it)
 	}
+	if tx, err := dmtree.Begin(ctx, x.tree); err == nil {
+		x.conclude(ctx, tx, key, out.code) // what is done is done, recorded or not
+	}
+	return out
+}
+
+// together executes c in a transaction of its own with the record of it. What is not recorded was not done.
+func (x *executor) together(ctx context.Context, c syncml.Command, meta syncml.Meta, it *syncml.Item, key dmtree.URI) outcome {
+	tx, err := dmtree.Begin(ctx, x.tree)
+	if err != nil {
+		return outcome{code: x.rules.statusOf(err)}
+	}
+	out := x.do(ctx, tx, c, meta, it)
 	if !succeeded(out.code) {
 		if err := tx.Rollback(context.WithoutCancel(ctx)); err != nil {
 			return outcome{code: syncml.StatusCommandFailed}
 		}
 		return out
 	}
-	if err = x.journal.record(ctx, tx, key, out.code); err == nil {
-		err = tx.Prepare(ctx)
-	}
-	if err == nil {
-		err = tx.Commit(ctx)
-	} else {
-		err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
-	}
-	if err != nil && !exec {
+	if err := x.conclude(ctx, tx, key, out.code); err != nil {
 		return outcome{code: x.rules.statusOf(err)}
 	}
 	return out
+}
+
+// conclude records in tx that a command was done, and makes it count.
+func (x *executor) conclude(ctx context.Context, tx dmtree.Tx, key dmtree.URI, code syncml.StatusCode) error {
+	err := x.journal.record(ctx, tx, key, code)
+	if err == nil {
+		err = tx.Prepare(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
+	}
+	return tx.Commit(ctx)
 }
 
 // textUnknown is how a client says with a 500 that nobody knows what became of a command. Servers make [Result.Unknown] of

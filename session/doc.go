@@ -67,8 +67,17 @@
 //
 // With a [ClientStore], a process that dies in the middle of a message goes on with it when it is back: what was done is
 // known from a record that the tree keeps in the same transactions (see [dmtree.Keeper]), so nothing is done twice. A tree
-// without room for one answers 500, "outcome unknown", for what may have been done, and so does every tree for an Exec that
-// was running. A message that finds no answer is repeated octet by octet, and the server knows it again.
+// without room for one answers 500, "outcome unknown", for what may have been done, and so does every tree for an Exec, or a
+// write to a provider without transactions, that was running. A message that finds no answer is repeated octet by octet,
+// and the server knows it again. A [dmtree.Tree] around a [dmtree.Mux] has that room where its Properties are told one:
+//
+//	store, err := filestore.Open("/var/lib/agent/tree", nil)
+//	mux.Handle("./Device/Vendor/Example", store)
+//	c := &session.Client{
+//		Tree:  &dmtree.Tree{Open: true, Provider: mux, Properties: store.Keep()},
+//		Store: &session.FileClientStore{Dir: "/var/lib/agent/session"},
+//		...
+//	}
 //
 // A server that refuses version 1.2 of the protocol is spoken to in 1.1 where Windows does so (see [Client].NoBackCompat).
 // What takes long need not cost the session: with [Client].KeepAlive the server is told to wait as often as need be.
