@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -40,6 +41,9 @@ type Dialog struct {
 func (c *Client) Begin(ctx context.Context, now time.Time, opts *RunOptions) (*Dialog, error) {
 	if c.URL == "" || c.ID == "" || c.Tree == nil {
 		return nil, errors.New("session: a client needs URL, ID and Tree")
+	}
+	if opts != nil && opts.Notification != nil && opts.Notification.SessionID == 0 {
+		return nil, fmt.Errorf("%w: want a session ID from 1 to 65535", ErrNotification)
 	}
 	if !c.running.CompareAndSwap(false, true) {
 		return nil, errors.New("session: a session of this client is going on")

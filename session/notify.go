@@ -66,7 +66,9 @@ func (n *Notification) ID() string {
 }
 
 // Append appends the notification to dst, signed with the secret by which the server proves itself to this device, and the
-// nonce that the device handed out last. A nil nonce stands for the default one.
+// nonce that the device handed out last. The name that goes with the secret is the server's ID, not the user name of its
+// credentials, so one of [auth.Digested] must have been made with that. A nil nonce stands for the default one, which
+// devices believe in rarely: a [Client] once an hour.
 func (n *Notification) Append(dst []byte, secret auth.Secret, nonce []byte) ([]byte, error) {
 	switch {
 	case len(n.Server) == 0 || len(n.Server) > 255:
@@ -136,8 +138,8 @@ func ParseNotification(data []byte) (*Notification, error) {
 }
 
 // VerifyNotification reads a notification and checks that the server whose secret this is has sent it, under the nonce
-// that was handed out to that server last. It falls back on the default nonce, and then says so in Default; callers
-// should let that happen rarely. [Client.Notified] does all of it for a Client.
+// that was handed out to that server last; see [Notification.Append] for both. It falls back on the default nonce, and then
+// says so in Default; callers should let that happen rarely. [Client.Notified] does all of it for a Client.
 func VerifyNotification(data []byte, secret auth.Secret, nonce []byte) (*Notification, error) {
 	n, err := ParseNotification(data)
 	if err != nil {
@@ -165,7 +167,8 @@ const keptDigests = 16
 
 // Notified checks a notification that has arrived at the time now over any bearer: it must come from this client's server,
 // be signed with the secret that the server proves itself by, under the nonce that the server was given last, and must
-// not have led to a session before. Give it to Run, in [RunOptions]; whatever is wrong with it, ignore it.
+// not have led to a session before ([ErrStale]). One under the default nonce counts once an hour; it is an [ErrDigest] till
+// then. Give the notification to Run, in [RunOptions]; whatever is wrong with it, ignore it.
 func (c *Client) Notified(ctx context.Context, now time.Time, data []byte, secret auth.Secret) (*Notification, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -178,12 +181,13 @@ func (c *Client) Notified(ctx context.Context, now time.Time, data []byte, secre
 		return nil, err
 	case n.Server != c.server():
 		return nil, fmt.Errorf("%w: it is from server %q, want %q", ErrNotification, n.Server, c.server())
+	}
+	n.digest = bytes.Clone(data[:md5.Size]) // the caller reads the next datagram into data
+	switch {
+	case c.state.acted(n):
+		return nil, ErrStale
 	case n.Default && now.Sub(c.state.Default) < defaultInterval:
 		return nil, ErrDigest
-	}
-	n.digest = data[:md5.Size:md5.Size]
-	if c.state.acted(n) {
-		return nil, ErrStale
 	}
 	return n, nil
 }

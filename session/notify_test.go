@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"testing"
 	"time"
@@ -135,23 +136,30 @@ func TestNotified(t *testing.T) {
 		return data
 	}
 	trigger := sign(session.Notification{SessionID: 0xAB, Server: "srv1"}, nil)
-	n, err := c.Notified(t.Context(), start, trigger, serverSecret)
+	datagram := bytes.Clone(trigger)
+	n, err := c.Notified(t.Context(), start, datagram, serverSecret)
 	require.NoError(t, err)
 	require.True(t, n.Default)
+	clear(datagram) // the buffer takes the next one
 	s := begin(t, c, syncml.XML, &session.RunOptions{Notification: n})
 	require.Equal(t, "AB", s.got.Header.SessionID) // C03
 	require.Contains(t, spell(s.got), "Alert 1200")
 	s.d.Close(t.Context())
 
 	c = newClient()
-	_, err = c.Notified(t.Context(), start.Add(2*time.Hour), trigger, serverSecret)
-	require.ErrorIs(t, err, session.ErrStale, "N09: one session for one trigger, also after a restart")
+	for _, later := range []time.Duration{time.Minute, 2 * time.Hour} {
+		_, err = c.Notified(t.Context(), start.Add(later), trigger, serverSecret)
+		require.ErrorIs(t, err, session.ErrStale, "N09: one session for one trigger, also after a restart")
+	}
 	_, err = c.Notified(t.Context(), start.Add(time.Minute), sign(session.Notification{SessionID: 2, Server: "srv1"}, nil), serverSecret)
 	require.ErrorIs(t, err, session.ErrDigest, "N06: the default nonce does for one session in an hour")
 	_, err = c.Notified(t.Context(), start.Add(2*time.Hour), sign(session.Notification{SessionID: 3, Server: "srv1"}, nil), serverSecret)
 	require.NoError(t, err)
 	_, err = c.Notified(t.Context(), start.Add(2*time.Hour), sign(session.Notification{SessionID: 3, Server: "srv2"}, nil), serverSecret)
 	require.ErrorIs(t, err, session.ErrNotification, "another server")
+	c.URL, c.ID = serverURL, "device-1"
+	_, err = c.Run(t.Context(), &session.RunOptions{Notification: new(session.Notification)})
+	require.ErrorIs(t, err, session.ErrNotification, "no session has the ID 0")
 }
 
 func TestDefaultNonceInTheSession(t *testing.T) { // N06
