@@ -36,6 +36,9 @@ type Conversation struct {
 	r    *Request
 	j    *scriptLog
 	step int // of the next call
+
+	waits bool // a call has begun to unwind the script
+	over  bool // the script has returned
 }
 
 // scriptLog is what has been said in a script so far.
@@ -63,6 +66,11 @@ type (
 	mismatch struct{ err error }
 )
 
+// Error is what shows where the panic ends in a place that it was not meant for.
+func (paused) Error() string {
+	return "session: the script waits for the device, and this panic unwinds it: call on its goroutine and do not recover"
+}
+
 // errScript is a run that asked differently than the one before.
 var errScript = errors.New("session: the script asks differently than before")
 
@@ -74,8 +82,14 @@ func runScript(w *Writer, r *Request, f func(ctx context.Context, c *Conversatio
 	}
 	c := &Conversation{w: w, r: r, j: j}
 	defer func() {
+		c.over = true
 		switch p := recover().(type) {
 		case nil:
+			if c.waits {
+				w.x.warn(errors.New("session: the script recovered the panic that unwinds it while it waits for the device"))
+				err = nil
+				return
+			}
 			if c.step < len(j.steps) && err == nil {
 				err = fmt.Errorf("%w: it ends after %d of %d calls", errScript, c.step, len(j.steps))
 			}
@@ -120,6 +134,12 @@ func (j *scriptLog) take(results []Result) {
 // Do sends several commands at once and returns their results, in order. The error is a mistake in the batch; what the
 // device did not do shows in the results.
 func (c *Conversation) Do(fill func(b *Batch)) ([]Result, error) {
+	switch {
+	case c.over:
+		panic("session: a Conversation outside of its script")
+	case c.waits:
+		c.pause()
+	}
 	b := new(Batch)
 	fill(b)
 	if err := b.Err(); err != nil {
@@ -142,20 +162,26 @@ func (c *Conversation) Do(fill func(b *Batch)) ([]Result, error) {
 			part.entries = []*Entry{e}
 			c.w.parts = append(c.w.parts, part)
 		}
-		panic(paused{})
+		c.pause()
 	}
 	s := &c.j.steps[at]
 	if s.sum != [8]byte(h.Sum(nil)) || len(s.results) != len(b.entries) {
 		panic(mismatch{fmt.Errorf("%w, in call %d: %s %s", errScript, at+1, b.entries[0].kind, b.entries[0].uri)})
 	}
 	if slices.Contains(s.results, nil) {
-		panic(paused{})
+		c.pause()
 	}
 	results := make([]Result, len(s.results))
 	for i, r := range s.results {
 		results[i] = *r
 	}
 	return results, nil
+}
+
+// pause unwinds the script until the device has answered.
+func (c *Conversation) pause() {
+	c.waits = true
+	panic(paused{})
 }
 
 // one sends one command.
@@ -221,7 +247,8 @@ func (c *Conversation) Request() *Request { return c.r }
 
 // Once runs f in the first run of the script that comes here, and returns what it returned then in all others: for what
 // must not happen again, or would not come out the same, such as a database's answer. The value is kept as JSON under
-// key, which no other Once of the script may have. An error of f is returned and not kept.
+// key, which names the effect: wherever a script comes to the same key again, in a loop say, it gets the same value. An error
+// of f is returned and not kept.
 //
 // Should the node die before the answer to the device's message is committed, f runs again.
 func Once[T any](c *Conversation, key string, f func() (T, error)) (T, error) {

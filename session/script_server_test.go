@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -192,6 +193,46 @@ func TestScriptMistakes(t *testing.T) {
 			require.Len(t, sent(d.Open()), 1, "it starts over")
 		})
 	}
+
+	t.Run("recovers", func(t *testing.T) {
+		var log bytes.Buffer
+		seen := ""
+		s := newServer(t, session.Script(func(ctx context.Context, c *session.Conversation) (err error) {
+			defer func() {
+				if p := recover(); p != nil {
+					err = fmt.Errorf("panic: %v", p)
+				}
+			}()
+			v, err := c.Get("./A")
+			seen = v.Text()
+			return err
+		}))
+		s.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		d := sessiontest.NewDevice(t, s)
+		m := d.Open()
+		require.Len(t, sent(m), 1)
+		require.Contains(t, log.String(), "the script recovered the panic")
+		get := sessiontest.Commands(m)[0]
+		d.Send(d.Status(get, syncml.StatusOK), d.Results(get, "7"))
+		require.Equal(t, "7", seen, "it goes on all the same")
+	})
+
+	t.Run("lets it pass elsewhere", func(t *testing.T) { // where nobody would catch it, it says what it is
+		var kept *session.Conversation
+		said := make(chan any, 1)
+		d := sessiontest.NewDevice(t, newServer(t, session.Script(func(ctx context.Context, c *session.Conversation) error {
+			kept = c
+			go func() {
+				defer func() { said <- recover() }()
+				c.Get("./A")
+			}()
+			said <- <-said
+			return nil
+		})))
+		d.Open()
+		require.ErrorContains(t, (<-said).(error), "the script waits for the device")
+		require.PanicsWithValue(t, "session: a Conversation outside of its script", func() { kept.Get("./A") })
+	})
 
 	t.Run("a panic of its own goes on", func(t *testing.T) {
 		d := sessiontest.NewDevice(t, newServer(t, session.Script(func(context.Context, *session.Conversation) error { panic("bug") })))
