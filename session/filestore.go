@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -37,6 +38,9 @@ type FileStore struct {
 	disk sync.Mutex // held by whoever writes
 }
 
+// fileMagic is what the file begins with.
+const fileMagic = "omadm work 1\n"
+
 // Logs smaller than minCompact are not written anew; a larger one when it has grown to compactFactor times what it was.
 const (
 	minCompact    = 16 << 20
@@ -47,8 +51,9 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// OpenFileStore opens the store in the file at path, and makes it if there is none. Changes at the end of the file that
-// were being written when the machine died are dropped: nobody was told that they had been made.
+// OpenFileStore opens the store in the file at path, and makes it if there is none; a file that holds something else is an
+// error. Changes at the end of the file that were being written when the machine died are dropped: nobody was told that
+// they had been made.
 func OpenFileStore(path string) (*FileStore, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -69,6 +74,20 @@ func (s *FileStore) replay() error {
 		return err
 	}
 	r := bufio.NewReaderSize(s.file, 1<<20)
+	magic := make([]byte, min(info.Size(), int64(len(fileMagic))))
+	if _, err := io.ReadFull(r, magic); err != nil {
+		return err
+	}
+	s.size = int64(len(fileMagic))
+	if string(magic) != fileMagic {
+		// The machine may have died while the file was being made; its end may then be there, but not what it holds.
+		if info.Size() > s.size || !strings.HasPrefix(fileMagic, strings.TrimRight(string(magic), "\x00")) {
+			return errors.New("it is no file store")
+		}
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
 	var head [frameHead]byte
 	for {
 		if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -98,6 +117,18 @@ func (s *FileStore) replay() error {
 	}
 	s.compact = max(minCompact, compactFactor*s.size)
 	return nil
+}
+
+// begin makes an empty log.
+func (s *FileStore) begin() error {
+	_, err := s.file.WriteAt([]byte(fileMagic), 0)
+	if err == nil {
+		err = s.file.Sync()
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(s.path))
+	}
+	return err
 }
 
 // Kinds of frames.
@@ -273,6 +304,8 @@ func (s *FileStore) snapshot(f *os.File) (size int64, err error) {
 		}
 		size += int64(len(a.b))
 	}
+	w.WriteString(fileMagic) // an error comes back from Flush
+	size = int64(len(fileMagic))
 	s.mem.mu.Lock()
 	defer s.mem.mu.Unlock()
 	s.mem.forget(math.MaxInt)

@@ -155,6 +155,8 @@ func TestFileStoreTornWrite(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "store")
 	s := openFile(t, path)
+	begin, err := os.Stat(path)
+	require.NoError(t, err)
 	var ends []int64
 	for i := range 2 {
 		require.NoError(t, s.Commit(t.Context(), "a", int64(i), &session.Change{State: []byte{byte(i)}}))
@@ -165,7 +167,7 @@ func TestFileStoreTornWrite(t *testing.T) {
 	log, err := os.ReadFile(path)
 	require.NoError(t, err)
 	tails := []string{"", "\xff\xff", strings.Repeat("\xff", 40)}
-	for n := range len(log) + 1 {
+	for n := int(begin.Size()); n <= len(log); n++ {
 		rev := int64(0)
 		for rev < 2 && int64(n) >= ends[rev] {
 			rev++
@@ -206,4 +208,38 @@ func TestFileStoreZeroTail(t *testing.T) {
 	r, err := openFile(t, path).Load(t.Context(), "a", start, 1)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, r.Rev)
+}
+
+// TestFileStoreElsewhere: a file that is no store stays as it is.
+func TestFileStoreElsewhere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	for _, text := range []string{"x", "omadm tree 1\n", "# settings of something else\nname = value\n", strings.Repeat("\x00", 100)} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := session.OpenFileStore(path)
+		require.ErrorContains(t, err, path+": it is no file store", "%q", text)
+		left, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, text, string(left))
+	}
+}
+
+// TestFileStoreTornAtOnce: a machine may die while the file is being made.
+func TestFileStoreTornAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	s := openFile(t, path)
+	require.NoError(t, s.Close())
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for n := range whole {
+		for _, text := range []string{string(whole[:n]), string(whole[:n]) + strings.Repeat("\x00", len(whole)-n)} {
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+			s, err := session.OpenFileStore(path)
+			require.NoError(t, err, "%q", text)
+			require.NoError(t, s.Commit(t.Context(), "a", 0, &session.Change{State: []byte("1")}))
+			require.NoError(t, s.Close())
+			r, err := openFile(t, path).Load(t.Context(), "a", start, 1)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, r.Rev)
+		}
+	}
 }
