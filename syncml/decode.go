@@ -38,6 +38,7 @@ type Decoder struct {
 	head  Header
 	cred  Cred // of head
 	final bool
+	later bool // a message has been read from this input
 	body  walk
 	root  walk
 	msg   Message
@@ -138,7 +139,7 @@ func (d *Decoder) ResetBytes(data []byte) { d.reset(nil, data) }
 func (d *Decoder) reset(r io.Reader, data []byte) {
 	d.xml.reset(r, data)
 	d.src, d.pos = &d.xml, &d.xml.position
-	d.found, d.state, d.err, d.final = d.encoding, between, nil, false
+	d.found, d.state, d.err, d.final, d.later = d.encoding, between, nil, false, false
 	if d.found == WBXML {
 		d.binary()
 	}
@@ -163,6 +164,9 @@ func (d *Decoder) Next() (*Header, error) {
 		}
 	}
 	if d.err == nil {
+		if d.later && d.found != WBXML {
+			d.xml.epilog()
+		}
 		d.begin()
 		d.final = false
 		if d.found != WBXML {
@@ -186,7 +190,7 @@ func (d *Decoder) Next() (*Header, error) {
 			if d.pos.err != nil {
 				return nil, d.fail()
 			}
-			d.state = inHead
+			d.state, d.later = inHead, true
 			return &d.head, nil
 		case elSyncBody:
 			d.failf("SyncBody without a SyncHdr before it")

@@ -420,6 +420,35 @@ func TestDecodeStream(t *testing.T) {
 	require.True(t, m.Final)
 }
 
+// A log of messages as they came: each with its declaration, white space between them, either encoding.
+func TestDecodeLog(t *testing.T) {
+	m := &syncml.Message{Header: header(), Commands: []syncml.Command{&syncml.Get{CmdID: "1", Items: []syncml.Item{{Target: syncml.Location{URI: "./A"}}}}}}
+	bin, err := syncml.Append(nil, m, &syncml.EncoderOptions{Encoding: syncml.WBXML})
+	require.NoError(t, err)
+	const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
+	in := declaration + message(`<Final/>`) + "\r\n" + declaration + message(`<Final/>`) + "\n\n\n" + declaration + "\n" + message(`<Final/>`) +
+		" \t" + string(bin) + string(bin)
+	for name, r := range map[string]io.Reader{"whole": strings.NewReader(in), "bytes": iotest.OneByteReader(strings.NewReader(in))} {
+		t.Run(name, func(t *testing.T) {
+			d := syncml.NewDecoder(r, &syncml.DecoderOptions{MaxMessage: 600})
+			for _, want := range []syncml.Encoding{syncml.XML, syncml.XML, syncml.XML, syncml.WBXML, syncml.WBXML} {
+				_, err := d.Message()
+				require.NoError(t, err)
+				require.Equal(t, want, d.Encoding())
+			}
+			_, err := d.Message()
+			require.Equal(t, io.EOF, err)
+		})
+	}
+	_, err = syncml.Unmarshal([]byte("\n"+declaration+message("")), nil)
+	require.ErrorIs(t, err, syncml.ErrSyntax, "the declaration is the first in its document")
+	d := syncml.NewDecoder(strings.NewReader(message("")+strings.Repeat(" ", 1<<20)+message("")), &syncml.DecoderOptions{MaxMessage: 600})
+	_, err = d.Message()
+	require.NoError(t, err)
+	_, err = d.Message()
+	require.ErrorIs(t, err, syncml.ErrTooLarge, "white space has no end either")
+}
+
 func TestReaderErrors(t *testing.T) {
 	in := message(`<Get><CmdID>1</CmdID></Get>`)
 	broken := errors.New("connection reset")

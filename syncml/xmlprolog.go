@@ -116,6 +116,14 @@ func (r *xmlReader) doctype() {
 	}
 }
 
+// epilog skips the white space behind a message, which is part of that message: a declaration may follow.
+func (r *xmlReader) epilog() {
+	r.message()
+	for r.need(1) && isSpace(r.buf[r.pos]) {
+		r.advance(1)
+	}
+}
+
 // close checks that only white space, comments and processing instructions follow the root. Some devices also send
 // the NUL that ends their strings.
 func (r *xmlReader) close() error {
