@@ -132,8 +132,8 @@ type Status struct {
 // Unknown stands for an element where a command belongs and that is none of DM's, such as Put or Sync.
 // It is answered with 400 or 406.
 type Unknown struct {
-	CmdID   string // empty when it has none
-	Element Element
+	CmdID   string  // empty when it has none
+	Element Element // its XML only with [DecoderOptions].KeepUnknown
 }
 
 // ID implements [Command].

@@ -9,6 +9,7 @@ import (
 )
 
 // A Decoder reads messages one after another, from a reader or from memory, and holds one command in memory at a time.
+// White space may stand between them. [NewDecoder] makes one; the zero Decoder is of no use.
 //
 //	h, err := d.Next()                   // the header
 //	for cmd, err := range d.Commands() { // then the commands

@@ -92,15 +92,16 @@
 //
 // # Limits
 //
-// Input may be hostile. A Decoder holds at most [DecoderOptions].MaxMessage bytes of a message, and keeps to limits for
-// depth, for the number of commands and items, and for the length of texts; each has a default. Exceeding one is an error
-// that wraps [ErrTooLarge] or [ErrTooDeep]. Time is linear in the length of the input. Errors of decoding are a
-// *[SyntaxError], with offset, line, column and the path of the element, such as /SyncML/SyncBody/Replace[2]/Item. A
+// Input may be hostile. A Decoder reads at most [DecoderOptions].MaxMessage bytes of a message, whatever it holds of them,
+// and keeps to limits for depth, for the number of commands and items, and for the length of texts; each has a default.
+// Exceeding one is an error that wraps [ErrTooLarge] or [ErrTooDeep]. Time is linear in the length of the input. Errors of
+// decoding are a *[SyntaxError], with offset, line, column and the path of the element, such as
+// /SyncML/SyncBody/Replace[2]/Item. A
 // message that was cut off is reported as [io.ErrUnexpectedEOF] inside of it.
 //
 // # For people who look at messages
 //
 // [Diff] compares two messages by meaning. [Indent] lays out the XML of a message in lines, [Walk] the octets of WBXML.
-// [StatusCode] and [AlertCode] know their names and what they mean. Credentials, challenges and nonces do not show when
-// they are formatted or logged.
+// Outline of package session/sessiontest says what a message holds in a line for each command. [StatusCode] and [AlertCode]
+// know their names and what they mean. Credentials, challenges and nonces do not show when they are formatted or logged.
 package syncml

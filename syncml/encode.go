@@ -9,8 +9,9 @@ import (
 )
 
 // An Encoder writes messages: Begin, any number of Encode, End, and again. It never writes a part of a command: one that
-// does not fit, or that cannot be written, leaves no trace. It is not safe for concurrent use, and does not allocate
-// when it is used again.
+// does not fit, or that cannot be written, leaves no trace. What has been encoded goes to the writer some 32 KB at a time,
+// so a long message is not held in memory, and all of it with End. An Encoder is not safe for concurrent use, and does not
+// allocate when it is used again. [NewEncoder] makes one; the zero Encoder is of no use.
 type Encoder struct {
 	w    io.Writer // nil: of Append
 	out  sink
@@ -88,8 +89,9 @@ func (e *Encoder) Begin(h *Header) error {
 	return nil
 }
 
-// Encode writes a command, with those in it. [ErrFull] means that it would not fit into MaxMessage, or into what is left
-// of it: nothing was written then, and the message can be ended.
+// Encode writes a command, with those in it. [ErrFull] means that it would not fit into what is left of MaxMessage:
+// nothing was written then, and the message can be ended. A command that does not fit right behind Begin fits into no
+// message.
 func (e *Encoder) Encode(c Command) error {
 	if e.err != nil {
 		return e.err

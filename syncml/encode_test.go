@@ -262,6 +262,7 @@ func TestEncodeRefuses(t *testing.T) {
 			&syncml.Status{CmdID: "2", MsgRef: "1", CmdRef: "1", Cmd: "Get", Code: 200}}}}, `Status with CmdID 2: inside Atomic`},
 		{"unknown without its XML", []syncml.Command{&syncml.Unknown{CmdID: "1", Element: syncml.Element{Name: "Put"}}}, `Put`},
 		{"unknown", []syncml.Command{&syncml.Unknown{CmdID: "1", Element: syncml.Element{Name: "Put", XML: "<Put/>"}}}, `not a command`},
+		{"unknown, not kept", []syncml.Command{&syncml.Unknown{CmdID: "1"}}, `Unknown with CmdID 1: its element was not kept: see DecoderOptions.KeepUnknown`},
 		{"markup that is none", []syncml.Command{replace(data(syncml.Markup("<a>"))).Commands[0]}, `markup`},
 		{"markup that breaks out", []syncml.Command{replace(data(syncml.Markup("<a/></Data><Data>"))).Commands[0]}, `markup`},
 		{"markup with a strange prefix", []syncml.Command{replace(data(syncml.Markup("<p:a/>"))).Commands[0]}, `not declared`},

@@ -1,6 +1,7 @@
 package syncml
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -52,9 +53,9 @@ func (e *Encoder) command(c, in Command) {
 		e.group(elSequence, c, c)
 	case *Unknown:
 		if c.Element.XML == "" {
-			e.failf("the element is not there to be written")
+			e.failf("its element was not kept: see DecoderOptions.KeepUnknown")
 		}
-		e.wrong("not a command")
+		e.wrong("not a command of device management")
 		e.unknown([]Element{c.Element})
 	default:
 		e.fault = fmt.Errorf("syncml: %T is no command", c)
@@ -73,7 +74,7 @@ type commandError struct {
 }
 
 func (e *commandError) Error() string {
-	s := "syncml: " + e.cmd
+	s := "syncml: " + cmp.Or(e.cmd, "Unknown")
 	if e.id != "" {
 		s += " with CmdID " + e.id
 	}

@@ -68,10 +68,10 @@ func ExampleEncoder() {
 		}
 		for n := 1; len(todo) > 0; n++ {
 			err := enc.Encode(&syncml.Get{CmdID: syncml.ID(n), Items: []syncml.Item{{Target: syncml.Location{URI: todo[0]}}}})
-			if errors.Is(err, syncml.ErrFull) {
-				break
+			if errors.Is(err, syncml.ErrFull) && n > 1 {
+				break // into the next message
 			} else if err != nil {
-				log.Fatal(err)
+				log.Fatal(err) // ErrFull here would be for ever: it does not even fit into a message of its own
 			}
 			todo = todo[1:]
 		}
@@ -198,6 +198,39 @@ func ExampleDiff() {
 	}
 	// Output:
 	// SyncBody/Results[3]/Item[1]/Data: "10.0.26100.1", "10.0.26200.5"
+}
+
+// Tell what became of a server's commands: a Status names the message and the command that it answers.
+func ExampleStatus() {
+	const question = `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>2F</SessionID>` +
+		`<MsgID>1</MsgID><Target><LocURI>urn:uuid:1</LocURI></Target><Source><LocURI>https://mdm.example.com/dm</LocURI></Source></SyncHdr>` +
+		`<SyncBody><Get><CmdID>4</CmdID><Item><Target><LocURI>./DevDetail/SwV</LocURI></Target></Item></Get>` +
+		`<Get><CmdID>5</CmdID><Item><Target><LocURI>./DevDetail/HwV</LocURI></Target></Item></Get><Final/></SyncBody></SyncML>`
+	sent, err := syncml.Unmarshal([]byte(question), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	reply, err := syncml.Unmarshal([]byte(answer), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	type ref struct{ msg, cmd string }
+	codes := map[ref]syncml.StatusCode{}
+	for _, c := range reply.Commands {
+		if s, ok := c.(*syncml.Status); ok {
+			codes[ref{s.MsgRef, s.CmdRef}] = s.Code
+		}
+	}
+	for _, c := range sent.Commands {
+		if code, ok := codes[ref{sent.Header.MsgID, c.ID()}]; ok {
+			fmt.Println(c.Name(), c.ID(), "is", code)
+		} else {
+			fmt.Println(c.Name(), c.ID(), "has no answer")
+		}
+	}
+	// Output:
+	// Get 4 is 200 OK
+	// Get 5 has no answer
 }
 
 func ExampleStatusCode() {
