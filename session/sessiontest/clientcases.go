@@ -38,8 +38,8 @@ var clientCases = []struct {
 				p.t.Errorf("C04: it holds %s", c.Name())
 			}
 		}
-		for _, name := range []string{"devid", "man", "mod", "dmv", "lang"} {
-			if !slices.Contains(info, "./devinfo/"+name) {
+		for _, name := range []string{"DevId", "Man", "Mod", "DmV", "Lang"} {
+			if !slices.Contains(info, "./devinfo/"+strings.ToLower(name)) {
 				p.t.Errorf("C02: ./DevInfo/%s is missing", name)
 			}
 		}

@@ -17,8 +17,8 @@ import (
 
 // ClientOptions say what is known of a device under test.
 type ClientOptions struct {
-	// Root is an interior node of the device below which leaves of format chr may be added, read, replaced and deleted. It is
-	// empty at the start of each session.
+	// Root is an interior node of the device below which leaves of format chr may be added, read, replaced and deleted by
+	// the server. It is empty at the start of each session.
 	Root dmtree.URI
 
 	// Profile is whose reading the device follows.
@@ -34,8 +34,14 @@ type ClientOptions struct {
 
 // RunClient checks the device's side of the protocol. Each case is one session, in which the suite plays the server: run
 // holds one session of a device with the server at url, to its end, and returns. The names of the cases begin with the
-// numbers of the statements that they check. Nothing but the messages counts, so the device may be any program.
+// numbers of the statements that they check. Nothing but the messages counts, so the device may be any program. What
+// run has to say of a session's end is for logs: in some cases the suite wants it to fail.
+//
+// The options must name a Root. The device's ./DevInfo must be complete.
 func RunClient(t *testing.T, o *ClientOptions, run func(t *testing.T, url string)) {
+	if o == nil || !o.Root.Valid() || o.Root.IsRoot() {
+		t.Fatalf("sessiontest: RunClient wants ClientOptions with a Root, got %+v", o)
+	}
 	for _, c := range clientCases {
 		t.Run(c.name, func(t *testing.T) {
 			if c.atomic && o.NoAtomic || c.large && o.NoLargeObjects {
