@@ -74,8 +74,16 @@ type AlertOptions struct {
 // in the Result: its Status, and [Result.Answers]. Windows does not support it, and answers 406.
 func (b *Batch) Alert(code syncml.AlertCode, opts *AlertOptions, text string, choices ...string) *Entry {
 	e := b.add(kindAlert, "")
-	if code < syncml.AlertDisplay || code > syncml.AlertMultipleChoice {
+	list := code == syncml.AlertSingleChoice || code == syncml.AlertMultipleChoice
+	switch {
+	case code < syncml.AlertDisplay || code > syncml.AlertMultipleChoice:
 		b.fail(fmt.Errorf("session: alert %d: want one of 1100 to 1104", code))
+	case list && len(choices) == 0:
+		b.fail(fmt.Errorf("session: alert %d: want choices", code))
+	case !list && len(choices) > 0:
+		b.fail(fmt.Errorf("session: alert %d: has no choices", code))
+	}
+	if b.err != nil {
 		return e
 	}
 	m := e.own()
@@ -122,8 +130,42 @@ func (b *Batch) Atomic(fill func(*Batch)) *Entry { return b.container(kindAtomic
 // containers.
 func (b *Batch) Sequence(fill func(*Batch)) *Entry { return b.container(kindSequence, fill) }
 
-// Err returns the first mistake.
-func (b *Batch) Err() error { return b.err }
+// Err returns the first mistake, or else what a command has that it cannot have.
+func (b *Batch) Err() error {
+	if b.err != nil {
+		return b.err
+	}
+	return misuse(b.entries)
+}
+
+// misuse returns what is wrong with commands that were chained to what is not for them.
+func misuse(entries []*Entry) error {
+	for _, e := range entries {
+		switch e.as {
+		case 0, syncml.DataText, syncml.DataCDATA, syncml.DataMarkup:
+		default:
+			return fmt.Errorf("session: %s %s: as %s: want text, CDATA or markup", e.kind, e.uri, e.as)
+		}
+		m := e.more
+		if m == nil {
+			continue
+		}
+		switch exec := e.kind == kindExec; {
+		case m.probe != "" && !exec:
+			return fmt.Errorf("session: %s %s: only an Exec has a probe", e.kind, e.uri)
+		case m.correlator != "" && !exec:
+			return fmt.Errorf("session: %s %s: only an Exec has a correlator", e.kind, e.uri)
+		case m.probe != "":
+			if _, err := dmtree.ParseURI(string(m.probe)); err != nil {
+				return fmt.Errorf("session: probe of %s %s: %w", e.kind, e.uri, err)
+			}
+		}
+		if err := misuse(m.children); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Len returns the number of commands; a container counts as one.
 func (b *Batch) Len() int { return len(b.entries) }
@@ -133,7 +175,7 @@ func (b *Batch) container(k kind, fill func(*Batch)) *Entry {
 	inner := Batch{inside: k, err: b.err}
 	fill(&inner)
 	if b.err = inner.err; b.err == nil && len(inner.entries) == 0 {
-		b.fail(fmt.Errorf("session: %s: holds no command", k))
+		b.fail(fmt.Errorf("session: %s: nothing was added to the Batch that the function is given", k))
 	}
 	e.own().children = inner.entries
 	return e
@@ -269,7 +311,8 @@ func (e *Entry) Label(s string) *Entry {
 	return e
 }
 
-// As says how the value is spelled in XML: as escaped text, which is the default, in a CDATA section, or as markup.
+// As says how the value is spelled in XML: as escaped text, which is the default, in a CDATA section, or as markup. Any
+// other kind is a mistake.
 func (e *Entry) As(k syncml.DataKind) *Entry {
 	e.as = k
 	return e

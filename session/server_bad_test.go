@@ -191,3 +191,38 @@ func TestBadURIs(t *testing.T) {
 		require.Equal(t, 1, b.Len())
 	}
 }
+
+// TestBatchMistakes: what a command cannot have is said by Err, and not left out in silence.
+func TestBatchMistakes(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		fill func(b *session.Batch)
+		want string
+	}{
+		{"a probe of another command", func(b *session.Batch) { b.Get("./A").Probe("./B") }, "Get ./A: only an Exec has a probe"},
+		{"a probe that is no node", func(b *session.Batch) { b.Exec("./A", dmtree.Null).Probe("./B/") }, "probe of Exec ./A: dmtree: ./B/: malformed URI"},
+		{"a correlator of another command", func(b *session.Batch) { b.Add("./A", dmtree.Null).Correlator("c") }, "Add ./A: only an Exec has a correlator"},
+		{"octets", func(b *session.Batch) { b.Set("./A", dmtree.Bytes([]byte{0})).As(syncml.DataOpaque) }, "Set ./A: as opaque: want text, CDATA or markup"},
+		{"in a container", func(b *session.Batch) {
+			b.Sequence(func(b *session.Batch) { b.Get("./A").Probe("./B") })
+		}, "Get ./A: only an Exec has a probe"},
+		{"an empty container", func(b *session.Batch) {
+			b.Atomic(func(*session.Batch) { b.Get("./A") })
+		}, "Atomic: nothing was added to the Batch that the function is given"},
+		{"no alert", func(b *session.Batch) { b.Alert(syncml.AlertGeneric, nil, "x") }, "alert 1226: want one of 1100 to 1104"},
+		{"no choices", func(b *session.Batch) { b.Alert(syncml.AlertSingleChoice, nil, "which?") }, "alert 1103: want choices"},
+		{"a choice of one", func(b *session.Batch) { b.Alert(syncml.AlertConfirm, nil, "which?", "this") }, "alert 1101: has no choices"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := new(session.Batch)
+			tt.fill(b)
+			require.ErrorContains(t, b.Err(), tt.want)
+			_, err := new(session.Server).Queue().Enqueue(t.Context(), "device-1", b, nil)
+			require.ErrorContains(t, err, tt.want)
+		})
+	}
+	b := new(session.Batch)
+	b.Exec("./A", dmtree.String("x")).As(syncml.DataMarkup).Correlator("c").Probe("./B").Label("l")
+	b.Alert(syncml.AlertMultipleChoice, nil, "which?", "this", "that")
+	require.NoError(t, b.Err())
+}
