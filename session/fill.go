@@ -118,12 +118,14 @@ func (x *exchange) leased(id WorkID) bool {
 	return slices.ContainsFunc(x.done, done) || slices.ContainsFunc(x.change.Done, done)
 }
 
-// unsent records that a command cannot be sent.
+// unsent records that a command cannot be sent. To whoever reads the result, it looks as if the device had said so.
 func (x *exchange) unsent(p *pending, code syncml.StatusCode) {
 	if p.search != nil {
 		x.outcome(p, p.result()) // what is known of the Atomic
 		return
 	}
+	x.srv.logger().InfoContext(x.ctx, "command not sent", "device", x.device, "session", x.sess.id, "cmd", p.id,
+		"uri", string(p.entry.uri), "status", int(code))
 	r := p.unknown()
 	r.Unknown, r.Status = false, code
 	x.outcome(p, r)
