@@ -16,6 +16,10 @@ import (
 // themselves: they are permanent, can only be read, and list what is below
 // them, together with what a provider mounted above lists.
 //
+// A provider sees whole URIs, not what is left of them behind its pattern, and
+// has the node at the pattern as well: a [Memory] at ./A/B is filled with
+// Set("./A/B", Interior()) and Set("./A/B/C", ...).
+//
 // Names in patterns match without case, and a provider sees them as its
 // pattern spells them. The zero Mux is empty and ready; it is safe for
 // concurrent use, and a slow provider holds up nobody who wants another.

@@ -21,6 +21,9 @@ import (
 // a store, or whose damage is not that of an interrupted write.
 var ErrCorrupt = errors.New("the file of the tree is damaged")
 
+// errInUse is the error of lockFile for a file that somebody else has locked.
+var errInUse = errors.New("it is open elsewhere")
+
 // Options for Open. Nil and zero fields stand for the defaults.
 type Options struct {
 	// CaseSensitive, ExplicitParents and MaxBytes are those of dmtree.Memory.
@@ -60,7 +63,7 @@ func Open(path string, opts *Options) (*Store, error) {
 	}
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
-		return nil, fmt.Errorf("filestore: open %s: is it open elsewhere? %w", path, err)
+		return nil, fmt.Errorf("filestore: open %s: %w", path, err)
 	}
 	s := &Store{log: journal{path: path, compactAt: opts.CompactAt, lock: lock}}
 	if s.log.compactAt == 0 {

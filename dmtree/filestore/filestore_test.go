@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -108,11 +109,17 @@ func TestRefusedChangesLeaveNoTrace(t *testing.T) {
 	require.Equal(t, 1, s.Recovered().Records)
 }
 
+func TestNoFolder(t *testing.T) {
+	_, err := filestore.Open(filepath.Join(t.TempDir(), "none", "tree"), nil)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NotContains(t, err.Error(), "elsewhere")
+}
+
 func TestOneProcessAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tree")
 	s := open(t, path, nil)
 	_, err := filestore.Open(path, nil)
-	require.ErrorContains(t, err, "is it open elsewhere")
+	require.ErrorContains(t, err, "it is open elsewhere")
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())
 	require.ErrorIs(t, dmtree.Add(t.Context(), s, "./A", dmtree.Null), dmtree.ErrStore)

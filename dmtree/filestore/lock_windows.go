@@ -11,10 +11,15 @@ func lockFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	const shareNothing = 0
+	const (
+		shareNothing          = 0
+		errorSharingViolation = syscall.Errno(32)
+	)
 	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, shareNothing, nil,
 		syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
-	if err != nil {
+	if err == errorSharingViolation {
+		return nil, errInUse
+	} else if err != nil {
 		return nil, err
 	}
 	return os.NewFile(uintptr(h), path), nil
