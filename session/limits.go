@@ -4,7 +4,7 @@ import "time"
 
 // Limits bound what one peer can make an engine do. Zero fields mean the defaults, which are named beside each of them. A
 // negative number of Messages, Attempts or AlertSessions, or a negative Interaction, is no limit; negative Retries are no
-// retries, and a negative Replay takes nothing for a repeat.
+// retries, and a negative Replay takes nothing for a repeat. A size, Depth or Items below 0 counts as 0.
 type Limits struct {
 	// Message is the largest message that is accepted, in bytes as it travels. A client announces it as MaxMsgSize
 	// where its profile announces anything; a server always does. Default: [DefaultMessage].
@@ -75,8 +75,11 @@ const (
 	DefaultAlertSessions = 8
 )
 
-// withDefaults returns l with its zero fields filled in.
+// withDefaults returns l with its zero fields filled in. A size below 0 would let nothing through; it is taken for one
+// that was not set.
 func (l Limits) withDefaults() Limits {
+	l.Message, l.Object, l.Answers = max(l.Message, 0), max(l.Object, 0), max(l.Answers, 0)
+	l.Depth, l.Items = max(l.Depth, 0), max(l.Items, 0)
 	def(&l.Message, DefaultMessage)
 	def(&l.Object, DefaultObject)
 	def(&l.Depth, DefaultDepth)

@@ -226,3 +226,10 @@ func TestBatchMistakes(t *testing.T) {
 	b.Alert(syncml.AlertMultipleChoice, nil, "which?", "this", "that")
 	require.NoError(t, b.Err())
 }
+
+// TestNegativeLimits: a size that was meant to be no limit is not one that nothing fits into.
+func TestNegativeLimits(t *testing.T) {
+	s := newServer(t, nil)
+	s.Limits = session.Limits{Message: -1, Object: -1, Depth: -1, Items: -1, Answers: -1}
+	require.EqualValues(t, 200, sessiontest.StatusOf(sessiontest.NewDevice(t, s).Open(), "0"))
+}
