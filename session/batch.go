@@ -71,7 +71,8 @@ type AlertOptions struct {
 }
 
 // Alert asks the user of the device: code is one of 1100 (display) to 1104 (multiple choice). What the user said comes
-// in the Result: its Status, and [Result.Answers]. Windows does not support it, and answers 406.
+// in the Result: its Status, which is 200 for a yes and 304 for a no, and [Result.Answers]. Windows does not support it,
+// and answers 406.
 func (b *Batch) Alert(code syncml.AlertCode, opts *AlertOptions, text string, choices ...string) *Entry {
 	e := b.add(kindAlert, "")
 	list := code == syncml.AlertSingleChoice || code == syncml.AlertMultipleChoice

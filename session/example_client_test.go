@@ -188,13 +188,64 @@ func (k kiosk) Interact(_ context.Context, p *session.Prompt) (*session.Answer, 
 	return &session.Answer{Accept: yes}, nil
 }
 
-// A device asks its user, or whoever stands for one.
+// A server asks the user of a device, or whoever stands for one.
 func ExampleUI() {
+	server := &session.Server{Profile: session.OMA, Handler: session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+		if r.First {
+			w.Alert(syncml.AlertConfirm, nil, "Install updates now?").Label("updates")
+			w.Alert(syncml.AlertConfirm, nil, "Send usage data?").Label("usage")
+			w.Alert(syncml.AlertTextInput, nil, "Your name?").Label("name")
+		}
+		for _, res := range r.Results {
+			fmt.Println(res.Label, res.Status, res.Answers)
+		}
+		return nil
+	})}
+	server.Auth = sessiontest.Trust{}
 	c := &session.Client{
-		URL: "https://mdm.example.com/dm", ID: "device-1", Tree: new(dmtree.Memory),
-		UI: kiosk{"Install updates now?": true},
+		URL: "https://mdm.example.com/dm", ID: "device-1", Tree: new(dmtree.Memory), Profile: session.OMA,
+		HTTP: &http.Client{Transport: sessiontest.Transport(server)},
+		UI:   kiosk{"Install updates now?": true, "Send usage data?": false},
 	}
-	answer, err := c.UI.Interact(context.Background(), &session.Prompt{Code: syncml.AlertConfirm, Text: "Install updates now?"})
-	fmt.Println(answer.Accept, err)
-	// Output: true <nil>
+	_, err := c.Run(context.Background(), nil)
+	fmt.Println(err)
+	// Output:
+	// updates 200 OK []
+	// usage 304 Not modified []
+	// name 416 Requested size too big []
+	// <nil>
+}
+
+// A device is called, believes that it was, and opens the session that it was called for.
+func ExampleClient_Notified() {
+	server := &session.Server{Auth: sessiontest.Trust{}, Handler: session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+		fmt.Println("session", r.SessionID, "of", r.Identity.Device)
+		return nil
+	})}
+	c := &session.Client{
+		URL: "https://mdm.example.com/dm", ID: "device-1", Server: "mdm.example.com", Tree: new(dmtree.Memory),
+		HTTP: &http.Client{Transport: sessiontest.Transport(server)},
+	}
+	secret := auth.Plain("s3rver-Pw")
+	datagram, err := (&session.Notification{SessionID: 0x2F, Server: c.Server}).Append(nil, secret, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	ctx := context.Background()
+	for range 2 { // somebody on the way sends it once more
+		n, err := c.Notified(ctx, time.Now(), datagram, secret)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if _, err := c.Run(ctx, &session.RunOptions{Notification: n}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	// Output:
+	// session 2F of device-1
+	// session: notification has been acted on already
 }
