@@ -21,8 +21,8 @@ const (
 // headerMAC is the HTTP header of HMAC (OMA-TS-DM_Security, "Integrity").
 const headerMAC = "X-Syncml-Hmac"
 
-// errNoDigest is a Secret that is kept as a hash of its own.
-var errNoDigest = errors.New("auth: a hashed secret cannot make digests")
+// errNoDigest is a Secret that is empty, or kept as a hash of its own.
+var errNoDigest = errors.New("auth: no digest can be made of an empty or hashed secret")
 
 // Digest returns the digest of the scheme [MD5]: MD5(B64(MD5(name:password)):nonce). The nonce is octets, not base64.
 func (c Credential) Digest(nonce []byte) ([md5.Size]byte, error) {

@@ -92,8 +92,11 @@ func (s *FileClientStore) Save(_ context.Context, key string, data []byte) error
 }
 
 func (s *FileClientStore) path(key string) (string, error) {
-	if s.Dir == "" || key == "" || key[0] == '.' || key != filepath.Base(key) {
-		return "", fmt.Errorf("session: no file for key %q in directory %q", key, s.Dir)
+	switch {
+	case s.Dir == "":
+		return "", errors.New("session: a FileClientStore needs Dir")
+	case key == "" || key[0] == '.' || key != filepath.Base(key):
+		return "", fmt.Errorf("session: key %q: want a short word", key)
 	}
 	return filepath.Join(s.Dir, key), nil
 }

@@ -93,14 +93,14 @@ func (r *Recorded) Message() (*syncml.Message, error) {
 func ReadRecording(r io.Reader) iter.Seq2[*Recorded, error] {
 	return func(yield func(*Recorded, error) bool) {
 		d := json.NewDecoder(bufio.NewReader(r))
-		for {
+		for n := 1; ; n++ {
 			rec := new(Recorded)
 			err := d.Decode(rec)
 			if err == io.EOF {
 				return
 			}
 			if err != nil {
-				yield(nil, fmt.Errorf("session: read recording: %w", err))
+				yield(nil, fmt.Errorf("session: read recording: message %d: %w", n, err))
 				return
 			}
 			if !yield(rec, nil) {

@@ -15,6 +15,9 @@
 //
 // A payload that is queued for many devices is stored once. Replies are deleted when they may be forgotten, so that a
 // device without a session costs its state alone.
+//
+// Payloads are in the database as they are sent, secrets among them. SQLite lets others read its file as far as the umask
+// does, so it belongs into a folder that they cannot enter.
 package sqlstore
 
 import (
