@@ -31,7 +31,12 @@ func firstByte(m uint64) int { return bits.TrailingZeros64(m) >> 3 }
 // plainRun returns the length of the run at the start of b that holds only characters which stand for themselves:
 // no markup, no entity, no carriage return, nothing that XML forbids, no bad UTF-8.
 func plainRun(b []byte) int {
-	i := 0
+	n, _ := plainLines(b)
+	return n
+}
+
+// plainLines is plainRun, and tells how many line feeds there are in the run.
+func plainLines(b []byte) (i, lines int) {
 	for {
 		for {
 			if i+8 > len(b) {
@@ -45,30 +50,37 @@ func plainRun(b []byte) int {
 				i += firstByte(m)
 				break
 			}
-			if i += 8; i&127 == 0 && i+256 <= len(b) {
-				// A long text, it seems: the searches of package bytes go faster than words.
-				i += plainStretch(b[i:min(len(b), i+4096)])
+			if i += 8; i&(longText-1) == 0 && i+2*longText <= len(b) {
+				i += plainStretch(b[i:])
 			}
 		}
 		switch {
 		case i == len(b):
-			return i
-		case b[i] == '\n' || b[i] == '\t':
+			return i, lines
+		case b[i] == '\n':
+			i++
+			lines++
+		case b[i] == '\t':
 			i++
 		case b[i] < utf8.RuneSelf:
-			return i
+			return i, lines
 		default:
 			r, n := utf8.DecodeRune(b[i:])
 			if n == 1 || r == 0xFFFE || r == 0xFFFF {
-				return i
+				return i, lines
 			}
 			i += n
 		}
 	}
 }
 
-// plainStretch returns the length of a run of plain characters at the start of b, in steps of 32 bytes.
+// longText is how long a text is for which the searches of package bytes go faster than words.
+const longText = 128
+
+// plainStretch returns the length of a run of plain characters at the start of b, in steps of 32 bytes; at most 4 KB, so
+// that what is searched in vain is not searched again and again.
 func plainStretch(b []byte) int {
+	b = b[:min(len(b), 4<<10)]
 	if i := bytes.IndexByte(b, '<'); i >= 0 {
 		b = b[:i]
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -388,6 +389,64 @@ func TestErrorPlace(t *testing.T) {
 	var se2 *syncml.SyntaxError
 	require.ErrorAs(t, err, &se2)
 	require.Equal(t, *se, syncml.SyntaxError{Offset: se2.Offset, Line: se2.Line, Column: se2.Column, Path: se2.Path, Err: se.Err})
+}
+
+// TestErrorPlaceFromReader: an error is at the same place whether the messages came in pieces of any size, which a window
+// forgets one by one, or in one piece.
+func TestErrorPlaceFromReader(t *testing.T) {
+	texts := []string{"\n", "x\n", strings.Repeat("plain ", 400), strings.Repeat("one line\n", 300), "a &amp; b\n", "\r\n", "é\n", "\t"}
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		var in strings.Builder
+		for range 1 + r.IntN(3) {
+			var body strings.Builder
+			for id := range r.IntN(6) {
+				body.WriteString("<Replace><CmdID>" + syncml.ID(id+1) + "</CmdID><Item><Data>")
+				for range r.IntN(40) {
+					body.WriteString(texts[r.IntN(len(texts))])
+				}
+				body.WriteString("</Data></Item></Replace>\n")
+			}
+			in.WriteString(message(body.String()) + "\n")
+		}
+		all := in.String()
+		at := r.IntN(len(all))
+		all = all[:at] + "\x01" + all[at:]
+		failure := func(d *syncml.Decoder) *syncml.SyntaxError {
+			for {
+				_, err := collect(d)
+				if err == nil {
+					continue
+				}
+				var se *syncml.SyntaxError
+				require.ErrorAs(t, err, &se)
+				return se
+			}
+		}
+		d := syncml.NewDecoder(nil, nil)
+		d.ResetBytes([]byte(all))
+		want := failure(d)
+		for _, size := range []int{1, 7, 600, 4096, 1 << 20} {
+			got := failure(syncml.NewDecoder(&pieces{all, size}, nil))
+			require.Equal(t, [...]int64{want.Offset, int64(want.Line), int64(want.Column)},
+				[...]int64{got.Offset, int64(got.Line), int64(got.Column)}, "seed %d, pieces of %d: %v, %v", seed, size, want, got)
+		}
+	}
+}
+
+// pieces gives a text in pieces of a size.
+type pieces struct {
+	left string
+	size int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if p.left == "" {
+		return 0, io.EOF
+	}
+	n := copy(b, p.left[:min(len(p.left), p.size)])
+	p.left = p.left[n:]
+	return n, nil
 }
 
 func TestDecodeStream(t *testing.T) {

@@ -21,7 +21,8 @@ type window struct {
 	first     int64 // offset in the input at which the message began
 	lines     int   // line feeds of the message in front of buf
 	lineStart int64 // offset in the input at which the line of buf[0] began
-	held      int   // line feeds of the message in buf, if there is a reader
+	held      int   // line feeds of the message in buf[:counted]
+	counted   int
 	max       int64 // bytes of one message
 }
 
@@ -52,26 +53,43 @@ func (w *window) begin() {
 // message tells that a message begins at pos.
 func (w *window) message() {
 	w.begin()
-	if w.rd != nil {
-		w.held -= bytes.Count(w.buf[w.skip():w.pos], lineFeed)
-	}
 	w.first = w.base + int64(w.pos)
 	w.lines, w.lineStart = 0, w.first
+	w.counted = max(w.counted, w.pos)
+	w.held = bytes.Count(w.buf[w.pos:w.counted], lineFeed)
 }
 
 // skip returns how many bytes of buf are older than the message.
 func (w *window) skip() int { return max(0, int(w.first-w.base)) }
 
-// forget accounts for the first n bytes of buf, which are about to go: whole texts, most of them, while little is left.
-func (w *window) forget(n int) {
-	if skip := w.skip(); skip < n {
-		left := bytes.Count(w.buf[n:], lineFeed)
-		if gone := w.held - left; gone > 0 {
-			w.lines += gone
-			w.lineStart = w.base + int64(skip+lastLineFeed(w.buf[skip:n])) + 1
-		}
-		w.held = left
+// count counts the line feeds in front of buf[i], unless that has been done.
+func (w *window) count(i int) {
+	if from := max(w.counted, w.skip()); from < i {
+		w.held += bytes.Count(w.buf[from:i], lineFeed)
 	}
+	w.counted = max(w.counted, i)
+}
+
+// known tells that there are so many line feeds in buf[from:to]: who has looked at a long text knows, and what a reader
+// gave has to be counted before it goes.
+func (w *window) known(from, to, lines int) {
+	if w.rd == nil || to-from < minRead || to <= w.counted || from < w.counted {
+		return
+	}
+	w.count(from)
+	w.held, w.counted = w.held+lines, to
+}
+
+// forget accounts for the first n bytes of buf, which are about to go.
+func (w *window) forget(n int) {
+	w.count(n)
+	left := bytes.Count(w.buf[n:w.counted], lineFeed)
+	if gone := w.held - left; gone > 0 {
+		skip := w.skip()
+		w.lines += gone
+		w.lineStart = w.base + int64(skip+lastLineFeed(w.buf[skip:n])) + 1
+	}
+	w.held, w.counted = left, w.counted-n
 	w.base += int64(n)
 }
 
@@ -115,7 +133,6 @@ func (w *window) more() bool {
 	for range 100 {
 		n, err := w.rd.Read(w.buf[len(w.buf):cap(w.buf)])
 		w.buf = w.buf[:len(w.buf)+n]
-		w.held += bytes.Count(w.buf[len(w.buf)-n:], lineFeed) // now that it is near
 		if err != nil {
 			w.rerr = err
 		}
@@ -129,7 +146,10 @@ func (w *window) more() bool {
 
 // unread takes back what has been read from pos on, for a reader that will give it again in another form.
 func (w *window) unread() {
-	w.held -= bytes.Count(w.buf[w.pos:], lineFeed)
+	if w.counted > w.pos {
+		w.held -= bytes.Count(w.buf[w.pos:w.counted], lineFeed)
+		w.counted = w.pos
+	}
 	w.buf = w.buf[:w.pos]
 }
 

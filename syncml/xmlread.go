@@ -230,10 +230,9 @@ scan:
 	for j+32 <= len(buf) {
 		m := plainWord(binary.LittleEndian.Uint64(buf[j:]))
 		if m == 0 {
-			if j += 8; j-i < 128 {
+			if j += 8; j-i < longText {
 				continue
 			}
-			// A long text: the searches of package bytes go faster than words.
 			e := bytes.IndexByte(buf[j:], '<')
 			if e < 0 || j+e+32 > len(buf) || bytes.IndexByte(buf[j:j+e], '&') >= 0 || !isClean(buf[j:j+e]) {
 				break

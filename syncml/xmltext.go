@@ -29,7 +29,13 @@ func (r *xmlReader) valueSlow(n int, markup bool) ([]byte, DataKind) {
 	for r.err == nil {
 		k := r.pos + n
 		if k < len(r.buf) {
-			run := plainRun(r.buf[k:])
+			run := 0
+			if n >= longText {
+				run = plainStretch(r.buf[k:])
+			}
+			rest, lines := plainLines(r.buf[k+run:])
+			run += rest
+			r.known(k, k+run, lines)
 			n, k = n+run, k+run
 		}
 		if k == len(r.buf) {
