@@ -4,39 +4,20 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
-	"math"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/beevik/etree"
 	"github.com/omadm-sdk/omadm/internal/corpus"
+	"github.com/omadm-sdk/omadm/internal/interop"
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
-// compare measures what two functions take, in turns so that both meet the same machine, and returns how many times as
-// fast the first is. Of the short rounds of each the best counts: other programs only ever slow one down.
+// compare returns how many times as fast as the second of two functions the first is.
 func compare(b *testing.B, ours, reference func()) float64 {
 	b.Helper()
-	b.StopTimer()
-	defer b.StartTimer()
-	round := func(f func()) float64 {
-		const least = 3 * time.Millisecond
-		n, start := 0, time.Now()
-		for time.Since(start) < least {
-			for range 1 + n/4 {
-				f()
-				n++
-			}
-		}
-		return float64(time.Since(start)) / float64(n)
-	}
-	us, them := math.Inf(1), math.Inf(1)
-	for range 40 {
-		us, them = min(us, round(ours)), min(them, round(reference))
-	}
-	return them / us
+	return interop.Compare(b, interop.Loop(ours), interop.Loop(reference))
 }
 
 // The types of a server that uses encoding/xml: one list for each verb, since struct tags cannot keep the order.

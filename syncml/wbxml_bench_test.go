@@ -22,25 +22,17 @@ import (
 //
 // What holds the encoding of admx back is the check that text is UTF-8: its values are long and not quite ASCII.
 
-// best reports how long f takes, at best, as the references do, and how many times faster it is than one of them.
-func best(b *testing.B, unit string, reference time.Duration, f func()) {
+// against runs f, and reports how many times as fast as a reference it is.
+func against(b *testing.B, unit string, reference interop.Round, f func()) {
+	b.Helper()
 	b.ReportAllocs()
-	f()
-	from := time.Now()
-	f()
-	batch := max(1, int(200*time.Microsecond/(time.Since(from)+1)))
-	took := time.Duration(1 << 62)
-	for b.Loop() {
-		from := time.Now()
-		for range batch {
-			f()
-		}
-		took = min(took, time.Since(from))
+	for range 5 {
+		f() // steady state
 	}
-	own := float64(took) / float64(batch)
-	b.ReportMetric(own, "ns/op")
-	b.ReportMetric(float64(reference), "ref-ns/op")
-	b.ReportMetric(float64(reference)/own, unit)
+	for b.Loop() {
+		f()
+	}
+	b.ReportMetric(interop.Compare(b, interop.Loop(f), reference), unit)
 }
 
 func toWBXML(tb testing.TB, xml []byte) []byte {
@@ -57,13 +49,13 @@ func toWBXML(tb testing.TB, xml []byte) []byte {
 }
 
 func BenchmarkWBXMLDecode(b *testing.B) {
-	lib := interop.NewWBXMLTimer(b)
+	lib := interop.NewTimer(b, "libwbxml")
 	for _, m := range corpus.All() {
 		data := toWBXML(b, m.XML)
 		b.Run(m.Name, func(b *testing.B) {
-			reference := lib.Decode(b, data)
+			_, reference := lib.Load(b, "decode", data)
 			d := syncml.NewDecoder(nil, nil)
-			best(b, "x-libwbxml", reference, func() {
+			against(b, "x-libwbxml", reference, func() {
 				d.ResetBytes(data)
 				if _, err := d.Message(); err != nil {
 					b.Fatal(err)
@@ -85,29 +77,23 @@ func BenchmarkWBXMLAgainstXML(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			xml := time.Duration(1 << 62)
-			for range 200 {
-				from := time.Now()
-				run(m.XML)
-				xml = min(xml, time.Since(from))
-			}
-			best(b, "x-XML", xml, func() { run(data) })
+			against(b, "x-XML", interop.Loop(func() { run(m.XML) }), func() { run(data) })
 		})
 	}
 }
 
 func BenchmarkWBXMLEncode(b *testing.B) {
-	lib := interop.NewWBXMLTimer(b)
+	lib := interop.NewTimer(b, "libwbxml")
 	for _, m := range corpus.All() {
 		b.Run(m.Name, func(b *testing.B) {
-			reference := lib.Encode(b, m.XML)
+			_, reference := lib.Load(b, "encode", m.XML)
 			msg, err := syncml.Unmarshal(m.XML, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
 			opts := &syncml.EncoderOptions{Encoding: syncml.WBXML}
 			var buf []byte
-			best(b, "x-libwbxml", reference, func() {
+			against(b, "x-libwbxml", reference, func() {
 				if buf, err = syncml.Append(buf[:0], msg, opts); err != nil {
 					b.Fatal(err)
 				}
@@ -117,13 +103,13 @@ func BenchmarkWBXMLEncode(b *testing.B) {
 }
 
 func BenchmarkXMLToWBXML(b *testing.B) {
-	lib := interop.NewWBXMLTimer(b)
+	lib := interop.NewTimer(b, "libwbxml")
 	for _, m := range corpus.All() {
 		b.Run(m.Name, func(b *testing.B) {
-			reference := lib.Encode(b, m.XML)
+			_, reference := lib.Load(b, "encode", m.XML)
 			d := syncml.NewDecoder(nil, nil)
 			e := syncml.NewEncoder(io.Discard, &syncml.EncoderOptions{Encoding: syncml.WBXML})
-			best(b, "x-libwbxml", reference, func() {
+			against(b, "x-libwbxml", reference, func() {
 				d.ResetBytes(m.XML)
 				h, err := d.Next()
 				if err == nil {

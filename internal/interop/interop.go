@@ -14,14 +14,18 @@ import (
 func Tool(tb testing.TB, name string) string {
 	tb.Helper()
 	path, err := exec.LookPath(name)
-	switch {
-	case err == nil:
-		return path
-	case os.Getenv("CI") == "true":
-		tb.Fatalf("%s is not installed", name)
+	if err != nil {
+		lacks(tb, "%s is not installed", name)
 	}
-	tb.Skipf("%s is not installed", name)
-	return ""
+	return path
+}
+
+func lacks(tb testing.TB, format string, args ...any) {
+	tb.Helper()
+	if os.Getenv("CI") == "true" {
+		tb.Fatalf(format, args...)
+	}
+	tb.Skipf(format, args...)
 }
 
 // Run gives a program its input and returns its output. An error holds what the program said.
