@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/omadm-sdk/omadm v0.0.0
+	github.com/orisano/gosax v1.1.4
 	github.com/stretchr/testify v1.12.1
 	modernc.org/sqlite v1.61.1
 	software.sslmate.com/src/go-pkcs12 v0.7.4
