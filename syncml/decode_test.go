@@ -543,3 +543,31 @@ func TestPrefixesOfMarkup(t *testing.T) {
 	_, err = syncml.Append(nil, m, nil)
 	require.NoError(t, err, "what was decoded can be written again")
 }
+
+// TestPrefixesEnd declares prefixes on elements that end before the prefix is used again.
+func TestPrefixesEnd(t *testing.T) {
+	outer := func(content string) string {
+		return strings.Replace(item(content), `"SYNCML:SYNCML1.2"`, `"SYNCML:SYNCML1.2" xmlns:p="SYNCML:SYNCML1.2"`, 1)
+	}
+	for _, c := range []struct{ name, before string }{
+		{"text", `<Target xmlns:p="urn:p"><LocURI>./a</LocURI></Target>`},
+		{"within", `<Target><LocURI xmlns:p="urn:p">./a</LocURI></Target>`},
+		{"section", `<Target><LocURI xmlns:p="urn:p"><![CDATA[./a]]></LocURI></Target>`},
+		{"empty", `<Target xmlns:p="urn:p"/>`},
+		{"skipped", `<Odd xmlns:p="urn:p"><Odd/></Odd>`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			// A prefix of its own: whoever uses it afterwards has not declared it.
+			var told []string
+			_, err := decode(t, item(c.before+`<p:Data>x</p:Data>`), &syncml.DecoderOptions{Forgiven: func(e *syncml.SyntaxError) { told = append(told, e.Error()) }})
+			require.NoError(t, err)
+			require.Contains(t, strings.Join(told, "\n"), "not declared")
+			// One of the root's: it stands for what it did before, for elements and in what is kept of them.
+			told = nil
+			m, err := decode(t, outer(c.before+`<p:Data><p:a/></p:Data>`), &syncml.DecoderOptions{Forgiven: func(e *syncml.SyntaxError) { told = append(told, e.Error()) }})
+			require.NoError(t, err)
+			require.NotContains(t, strings.Join(told, "\n"), "Data is not in its namespace")
+			require.Equal(t, `<p:a xmlns:p="SYNCML:SYNCML1.2"/>`, m.Commands[0].(*syncml.Replace).Items[0].Data.String())
+		})
+	}
+}

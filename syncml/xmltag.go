@@ -280,10 +280,16 @@ func (r *xmlReader) startTag() elem {
 		r.names = append(r.names, name...)
 	}
 	r.frames = append(r.frames, f)
+	declared := len(r.ns)
 	if len(attrs) > 0 && !r.attributes(attrs) {
 		return elEnd
 	}
 	top := &r.frames[len(r.frames)-1]
+	if top.nameN == 0 && len(r.ns) > declared {
+		// With a name of its own it is left by pop alone, which ends the prefixes that it has declared.
+		top.name, top.nameN = uint32(len(r.names)), uint32(len(name))
+		r.names = append(r.names, name...)
+	}
 	top.own = top.ns
 	if len(local) != len(name) {
 		uri, ok := r.lookup(string(name[:len(name)-len(local)-1]))
