@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -138,13 +139,13 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// isName reports whether b is a qualified name, with one colon at most. Characters above ASCII count as letters.
+// isName reports whether b is a qualified name, with one colon at most.
 func isName(b []byte) bool {
 	colon := false
 	start := true
-	for _, c := range b {
-		switch {
-		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= utf8.RuneSelf:
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_':
 			start = false
 		case '0' <= c && c <= '9' || c == '-' || c == '.':
 			if start {
@@ -152,9 +153,31 @@ func isName(b []byte) bool {
 			}
 		case c == ':' && !colon && !start:
 			colon, start = true, true
+		case c >= utf8.RuneSelf:
+			r, n := utf8.DecodeRune(b[i:])
+			if n == 1 || !unicode.Is(nameStart, r) && (start || !unicode.Is(nameRest, r)) {
+				return false
+			}
+			start = false
+			i += n - 1
 		default:
 			return false
 		}
 	}
-	return !start && utf8.Valid(b)
+	return !start
 }
+
+// The characters beyond ASCII with which names begin, and those which may only follow (XML 1.0, fifth edition:
+// NameStartChar and NameChar).
+var (
+	nameStart = &unicode.RangeTable{
+		R16: []unicode.Range16{{0xC0, 0xD6, 1}, {0xD8, 0xF6, 1}, {0xF8, 0x2FF, 1}, {0x370, 0x37D, 1}, {0x37F, 0x1FFF, 1}, {0x200C, 0x200D, 1},
+			{0x2070, 0x218F, 1}, {0x2C00, 0x2FEF, 1}, {0x3001, 0xD7FF, 1}, {0xF900, 0xFDCF, 1}, {0xFDF0, 0xFFFD, 1}},
+		R32:         []unicode.Range32{{0x10000, 0xEFFFF, 1}},
+		LatinOffset: 2,
+	}
+	nameRest = &unicode.RangeTable{
+		R16:         []unicode.Range16{{0xB7, 0xB7, 1}, {0x300, 0x36F, 1}, {0x203F, 0x2040, 1}},
+		LatinOffset: 1,
+	}
+)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -542,6 +543,33 @@ func TestPrefixesOfMarkup(t *testing.T) {
 		m.Commands[0].(*syncml.Add).Items[0].Data.String())
 	_, err = syncml.Append(nil, m, nil)
 	require.NoError(t, err, "what was decoded can be written again")
+}
+
+// TestNames puts characters into names of elements and of attributes, and into targets, at the beginning and behind it.
+func TestNames(t *testing.T) {
+	for _, c := range []struct {
+		chars        string
+		first, after bool
+	}{
+		{"_Aé\u00D8\u02FF\u0370\u1FFF\u200C\u2070\u218F\u2C00\u3001世\uD7FF\uF900\uFDF0\uFFFD\U00010000\U000EFFFF", true, true},
+		{"-.1\u00B7\u0300\u036F\u203F\u2040", false, true},
+		{"\u007F\u0085\u00A0\u00D7\u00F7\u037E\u2000\u2028\u2190\u2FF0\u3000\uE000\uFDD0\uFFFE\uFFFF\U000F0000\U0010FFFF", false, false},
+	} {
+		for _, r := range c.chars {
+			for in, ok := range map[string]bool{
+				"<%s/>": c.first, "<a%s/>": c.after, "<a %s='1'/>": c.first, "<a a%s='1'/>": c.after,
+				"<?%s?>": c.first, "<?a%s?>": c.after, "<p:%s xmlns:p='urn:p'/>": c.first, "<p%[1]s:a xmlns:p%[1]s='urn:p'/>": c.after,
+			} {
+				in = fmt.Sprintf(in, string(r))
+				_, err := decode(t, item("<Data><x>"+in+"</x></Data>"), nil)
+				if ok {
+					require.NoError(t, err, "%U in %s", r, in)
+				} else {
+					require.ErrorIs(t, err, syncml.ErrSyntax, "%U in %s", r, in)
+				}
+			}
+		}
+	}
 }
 
 // TestPrefixesEnd declares prefixes on elements that end before the prefix is used again.
