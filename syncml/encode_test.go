@@ -260,6 +260,8 @@ func TestEncodeRefuses(t *testing.T) {
 		{"empty atomic", []syncml.Command{&syncml.Atomic{CmdID: "1"}}, `no command`},
 		{"status in atomic", []syncml.Command{&syncml.Atomic{CmdID: "1", Commands: []syncml.Command{
 			&syncml.Status{CmdID: "2", MsgRef: "1", CmdRef: "1", Cmd: "Get", Code: 200}}}}, `Status with CmdID 2: inside Atomic`},
+		{"sequence in sequence", []syncml.Command{&syncml.Sequence{CmdID: "1", Commands: []syncml.Command{&syncml.Sequence{CmdID: "2",
+			Commands: []syncml.Command{&syncml.Add{CmdID: "3", Items: one}}}}}}, `Sequence with CmdID 2: inside Sequence`},
 		{"unknown without its XML", []syncml.Command{&syncml.Unknown{CmdID: "1", Element: syncml.Element{Name: "Put"}}}, `Put`},
 		{"unknown", []syncml.Command{&syncml.Unknown{CmdID: "1", Element: syncml.Element{Name: "Put", XML: "<Put/>"}}}, `not a command`},
 		{"unknown, not kept", []syncml.Command{&syncml.Unknown{CmdID: "1"}}, `Unknown with CmdID 1: its element was not kept: see DecoderOptions.KeepUnknown`},

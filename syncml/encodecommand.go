@@ -51,6 +51,9 @@ func (e *Encoder) command(c, in Command) {
 		e.group(elAtomic, (*Sequence)(c), c)
 	case *Sequence:
 		e.group(elSequence, c, c)
+		if _, nested := in.(*Sequence); nested {
+			e.wrong("inside Sequence")
+		}
 	case *Unknown:
 		if c.Element.XML == "" {
 			e.failf("its element was not kept: see DecoderOptions.KeepUnknown")
