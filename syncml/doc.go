@@ -80,7 +80,8 @@
 //
 // By default a Decoder accepts what can be understood, since devices and servers send all of this:
 //
-//   - children in another order, or twice (the last one counts), or missing, or of another vocabulary;
+//   - children in another order, or twice (the last one counts, but the first SyncHdr and SyncBody), or missing, or of
+//     another vocabulary;
 //   - any prefix for the namespaces, another namespace, or none;
 //   - text between elements, elements inside text, ]]> in text, NUL bytes behind the message;
 //   - numbers and codes that are none, which count as absent, and formats that nobody defined;

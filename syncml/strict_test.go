@@ -20,6 +20,8 @@ func TestStrict(t *testing.T) {
 		{"X10 order", item(`<Data>x</Data><Target><LocURI>./a</LocURI></Target>`), "Target behind Data", "/SyncML/SyncBody/Replace/Item/Target"},
 		{"Correlator before Data", message(`<Alert><CmdID>1</CmdID><Correlator>c</Correlator><Data>1226</Data></Alert>`), "Data behind Correlator", "/SyncML/SyncBody/Alert/Data"},
 		{"twice", item(`<Data>x</Data><Data>y</Data>`), "Data twice", "/SyncML/SyncBody/Replace/Item/Data"},
+		{"two headers", strings.Replace(message(get), hdr, hdr+hdr, 1), "SyncHdr twice", "/SyncML/SyncHdr"},
+		{"two bodies", strings.Replace(message(get), "</SyncML>", "<SyncBody/></SyncML>", 1), "SyncBody twice", "/SyncML/SyncBody"},
 		{"missing", message(`<Get><CmdID>1</CmdID></Get>`), "Get without Item", "/SyncML/SyncBody"},
 		{"missing in the header", strings.Replace(message(get), "<MsgID>2</MsgID>", "", 1), "SyncHdr without MsgID", "/SyncML"},
 		{"no command", message(``), "SyncBody without command", "/SyncML"},
