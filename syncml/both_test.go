@@ -62,6 +62,8 @@ type element struct {
 	name     string
 	text     string
 	raw      string // what stands between the tags
+	whole    string // from tag to tag
+	original string // the attribute originalerror
 	children []*element
 }
 
@@ -69,7 +71,7 @@ func parse(in string) *element {
 	d := xml.NewDecoder(strings.NewReader(in))
 	var root *element
 	var open []*element
-	var begin []int64
+	var begin, inside []int64
 	for {
 		at := d.InputOffset()
 		tok, err := d.Token()
@@ -81,21 +83,27 @@ func parse(in string) *element {
 		switch tok := tok.(type) {
 		case xml.StartElement:
 			e := &element{name: tok.Name.Local}
+			for _, a := range tok.Attr {
+				if a.Name.Local == "originalerror" {
+					e.original = a.Value
+				}
+			}
 			if len(open) > 0 {
 				parent := open[len(open)-1]
 				parent.children = append(parent.children, e)
 			} else {
 				root = e
 			}
-			open, begin = append(open, e), append(begin, d.InputOffset())
+			open, begin, inside = append(open, e), append(begin, at), append(inside, d.InputOffset())
 		case xml.CharData:
 			if len(open) > 0 {
 				open[len(open)-1].text += string(tok)
 			}
 		case xml.EndElement:
 			n := len(open) - 1
-			open[n].raw = in[begin[n]:max(begin[n], at)]
-			open, begin = open[:n], begin[:n]
+			open[n].raw = in[inside[n]:max(inside[n], at)]
+			open[n].whole = in[begin[n]:d.InputOffset()]
+			open, begin, inside = open[:n], begin[:n], inside[:n]
 		}
 	}
 }
