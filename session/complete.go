@@ -148,10 +148,54 @@ func (p *pending) result() *Result {
 		}
 		p.got[0].into(r)
 	}
-	if len(e.children()) > 0 {
+	switch {
+	case e.kind == kindCopy:
+		r.Unknown = r.Unknown || p.again && e.doneBefore(r.Status)
+	case len(e.children()) > 0:
+		r.Unknown = r.Unknown || p.doubtful()
 		r.Children = p.children(r)
 	}
 	return r
+}
+
+// doneBefore reports whether a command that is sent again may have got this status because it was done the first time.
+func (e *Entry) doneBefore(status syncml.StatusCode) bool {
+	switch e.kind {
+	case kindAdd, kindCopy:
+		return status == syncml.StatusAlreadyExists
+	case kindDelete:
+		return status == syncml.StatusNotFound
+	}
+	return false
+}
+
+// doubtful reports whether p is an Atomic that was sent before, in a session that died, and has failed now because of what
+// it may have done then.
+func (p *pending) doubtful() bool {
+	if !p.again || p.search != nil || p.entry.kind != kindAtomic || p.got == nil || succeeded(p.got[0].status) {
+		return false
+	}
+	unexplained := culprit(p.got) == 0
+	for i, c := range p.entry.children() {
+		status := p.got[1+i].status
+		if c.doneBefore(status) || unexplained && (c.doneBefore(syncml.StatusAlreadyExists) || c.doneBefore(syncml.StatusNotFound)) {
+			return true
+		}
+	}
+	return false
+}
+
+// doubt decides about a command in a Sequence that was sent before, in a session that died, and fails now because it may
+// have been done then. What matters of some commands is there all the same. Of the rest nobody knows: what is there may be
+// another's.
+func (e *Entry) doubt(r, parent *Result) {
+	switch {
+	case !e.doneBefore(r.Status):
+	case e.kind == kindDelete, e.kind == kindAdd && e.value.IsInterior():
+		r.Status = syncml.StatusOK
+	default:
+		r.Unknown, parent.Unknown = true, true
+	}
 }
 
 func (a *answer) into(r *Result) {
@@ -213,7 +257,7 @@ func (x *exchange) take(old, s *sessionState) {
 			}
 		case p.sends().repeatable() && p.tries < maxTries, p.probe && p.tries < maxTries:
 			p.rest()
-			p.again = true
+			p.again, p.other = true, false
 		case p.search == nil && p.entry.rare().probe != "" && !p.probe:
 			p.rest()
 			p.probe, p.as, p.tries = true, kindGet, 0

@@ -65,7 +65,8 @@ func (p *pending) searches() bool {
 // unexplained reports whether p is an Atomic that has failed and been undone, nobody knows why, and that somebody wants
 // to know of.
 func (p *pending) unexplained() bool {
-	if p.probe || p.got == nil || p.entry.kind != kindAtomic || !p.entry.find || p.got[0].status != syncml.StatusAtomicFailed {
+	if p.probe || p.got == nil || p.entry.kind != kindAtomic || !p.entry.find || p.got[0].status != syncml.StatusAtomicFailed ||
+		p.doubtful() {
 		return false
 	}
 	for i := range p.got[1:] {
@@ -109,6 +110,9 @@ func (p *pending) children(parent *Result) []Result {
 		r := &l[i]
 		*r = Result{ID: p.id, Label: c.label, Command: c.kind.String(), URI: c.uri, Alone: i < tried, owner: p.owner}
 		got[1+i].into(r)
+		if p.again && e.kind == kindSequence {
+			c.doubt(r, parent)
+		}
 	}
 	switch {
 	case tried > 0:

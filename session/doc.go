@@ -37,8 +37,8 @@
 //
 // If a session dies with commands out, because the device has rebooted, say, their outcome is unknown. Get, Add, Replace
 // and Delete are sent again in the next session, and 418 after an Add, or 404 after a Delete, is taken for what it then
-// is. An Exec is not: its [Result] says Unknown, and holds what [Entry.Probe] found out. After three sessions everything
-// is unknown.
+// is; an Atomic that fails so may have been done before, and its [Result] says Unknown. An Exec is not sent again: its
+// Result says Unknown, and holds what [Entry.Probe] found out. After three sessions everything is unknown.
 //
 // An Atomic that fails has one outcome as well: its [Result] says what became of each command in it, and which of them is to
 // blame, as far as the device tells. [Entry.FindCulprit] has the commands of one about which it does not tell sent again

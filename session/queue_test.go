@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -359,6 +361,8 @@ func TestUnknownOutcome(t *testing.T) {
 		{"Add of an interior node", func(b *session.Batch) { b.Add("./A", dmtree.Interior()) }, []string{"Add ./A"}, []syncml.StatusCode{418}, nil, "done 200"},
 		{"Delete that had been done", func(b *session.Batch) { b.Delete("./A") }, []string{"Delete ./A"}, []syncml.StatusCode{404}, nil, "done 200"},
 		{"Delete that fails", func(b *session.Batch) { b.Delete("./A") }, []string{"Delete ./A"}, []syncml.StatusCode{405}, nil, "done 405"},
+		{"Copy that had not been done", func(b *session.Batch) { b.Copy("./A", "./B") }, []string{"Copy "}, []syncml.StatusCode{200}, nil, "done 200"},
+		{"Copy that may have been done", func(b *session.Batch) { b.Copy("./A", "./B") }, []string{"Copy "}, []syncml.StatusCode{418}, nil, "done unknown"},
 		{"Exec", func(b *session.Batch) { b.Exec("./A", dmtree.Null) }, nil, nil, nil, "done unknown"},
 		{"Sequence with an Exec", func(b *session.Batch) {
 			b.Sequence(func(b *session.Batch) { b.Exec("./A", dmtree.Null) })
@@ -408,6 +412,93 @@ func TestUnknownOutcome(t *testing.T) {
 		}
 		require.Empty(t, sent(d.Open()))
 		require.Equal(t, "done unknown", state(t, s, ids[0]))
+	})
+
+	// What a command has left behind in the session that died makes it fail in the next one.
+	t.Run("several in one", func(t *testing.T) {
+		fill := func(b *session.Batch) {
+			b.Replace("./A", dmtree.Int(1))
+			b.Add("./B", dmtree.Int(2))
+			b.Delete("./C")
+		}
+		for _, tt := range []struct {
+			name     string
+			fill     func(b *session.Batch)
+			answers  []syncml.StatusCode // of the container and its children, in the second session
+			want     string
+			children string
+		}{
+			{"Atomic that had not been done", func(b *session.Batch) { b.Atomic(fill) },
+				[]syncml.StatusCode{200, 200, 200, 200}, "done 200", "200 200 200"},
+			{"Atomic that had been done", func(b *session.Batch) { b.Atomic(fill) },
+				[]syncml.StatusCode{507, 216, 418, 215}, "done unknown", "216 418 215"},
+			{"Atomic of which the Delete shows it", func(b *session.Batch) { b.Atomic(fill) },
+				[]syncml.StatusCode{507, 216, 216, 404}, "done unknown", "216 216 404"},
+			{"Atomic that fails", func(b *session.Batch) { b.Atomic(fill) },
+				[]syncml.StatusCode{507, 216, 405, 215}, "done 507", "216 405! 215"},
+			{"Atomic that fails, and nobody is to blame", func(b *session.Batch) { b.Atomic(fill).FindCulprit() },
+				[]syncml.StatusCode{507, 216, 216, 216}, "done unknown", "216 216 216"},
+			{"Sequence that had been done", func(b *session.Batch) { b.Sequence(fill) },
+				[]syncml.StatusCode{200, 200, 418, 404}, "done unknown", "200 418? 200"},
+			{"Sequence that had been done, of nodes", func(b *session.Batch) {
+				b.Sequence(func(b *session.Batch) { b.Add("./B", dmtree.Interior()) })
+			}, []syncml.StatusCode{200, 418}, "done 200", "200"},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				each(t, func(t *testing.T, enc syncml.Encoding) {
+					s := newServer(t, nil)
+					ids := enqueue(t, s, nil, tt.fill)
+					d := sessiontest.NewDevice(t, s)
+					d.Encoding = enc
+					d.Open()
+					c := sessiontest.Commands(d.Open())[0]
+					answers := []syncml.Command{d.Status(c, tt.answers[0])}
+					var children []syncml.Command
+					switch c := c.(type) {
+					case *syncml.Atomic:
+						children = c.Commands
+					case *syncml.Sequence:
+						children = c.Commands
+					}
+					for i, c := range children {
+						answers = append(answers, d.Status(c, tt.answers[i+1]))
+					}
+					require.Empty(t, sent(d.Send(answers...)))
+					require.Equal(t, tt.want, state(t, s, ids[0]))
+					w, err := s.Queue().Work(t.Context(), ids[0])
+					require.NoError(t, err)
+					var got []string
+					for _, r := range w.Result.Children {
+						s := strconv.Itoa(int(r.Status))
+						if r.Unknown {
+							s += "?"
+						}
+						if r.Blamed {
+							s += "!"
+						}
+						got = append(got, s)
+					}
+					require.Equal(t, tt.children, strings.Join(got, " "))
+				})
+			})
+		}
+	})
+
+	t.Run("Set that was being tried as Add", func(t *testing.T) {
+		each(t, func(t *testing.T, enc syncml.Encoding) {
+			s := newServer(t, nil)
+			ids := enqueue(t, s, nil, func(b *session.Batch) { b.Set("./A", dmtree.Int(1)) })
+			d := sessiontest.NewDevice(t, s)
+			d.Encoding = enc
+			m := d.Send(d.Status(sessiontest.Commands(d.Open())[0], 404))
+			require.Equal(t, []string{"Add ./A"}, sent(m))
+			m = d.Open()
+			require.Equal(t, []string{"Add ./A"}, sent(m))
+			m = d.Send(d.Status(sessiontest.Commands(m)[0], 418))
+			require.Equal(t, []string{"Replace ./A"}, sent(m))
+			d.Send(ok(d, m)...)
+			require.Equal(t, "done 200", state(t, s, ids[0]))
+		})
 	})
 
 	t.Run("the device does not know", func(t *testing.T) {

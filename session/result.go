@@ -21,8 +21,9 @@ type Result struct {
 	Status syncml.StatusCode
 
 	// Unknown says that the command may have been done, or not. Either the session died after it had been sent: Get, Add,
-	// Replace and Delete are then sent again, so they come here only if that was of no use either; Exec comes at once. Or
-	// the device died while it was at it, and says so itself with Status 500: see [Client.Store].
+	// Replace and Delete are then sent again, so they come here only if that was of no use either, as when an Atomic fails
+	// because of a node that it may have added itself; Exec comes at once. Or the device died while it was at it, and says
+	// so itself with Status 500: see [Client.Store].
 	Unknown bool
 
 	// OriginalError is the HRESULT of Windows behind a failure, such as "0x86000002"; often empty.
@@ -57,7 +58,7 @@ type node struct {
 // Err returns nil for a command that succeeded, and else a [*StatusError].
 func (r *Result) Err() error {
 	switch {
-	case r.Unknown && r.Status != 0:
+	case r.Unknown && r.Status == syncml.StatusCommandFailed:
 		return &StatusError{Code: r.Status, URI: r.URI, Text: "the device does not know whether it was done"}
 	case r.Unknown:
 		return &StatusError{Code: r.Status, URI: r.URI, Text: "the session died before the outcome was known"}
