@@ -169,7 +169,7 @@ func (x *exchange) send(c *composer, p *pending) (ok bool, code syncml.StatusCod
 
 // out notes that p goes out, with the next CmdID as its first.
 func (x *exchange) out(c *composer, p *pending) {
-	if p.msg == 0 {
+	if p.msg == 0 && !p.other { // a second choice goes out in the session of the first
 		p.tries++
 	}
 	p.msg, p.cmd, p.got = x.msgID, c.id+1, nil

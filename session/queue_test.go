@@ -530,6 +530,20 @@ func TestUnknownOutcome(t *testing.T) {
 		})
 	})
 
+	t.Run("a second choice is not another session", func(t *testing.T) {
+		s := newServer(t, nil)
+		ids := enqueue(t, s, nil, func(b *session.Batch) { b.Add("./A", dmtree.Int(1)) })
+		d := sessiontest.NewDevice(t, s)
+		d.Open()
+		m := d.Open()
+		require.Equal(t, []string{"Add ./A"}, sent(m))
+		require.Equal(t, []string{"Replace ./A"}, sent(d.Send(d.Status(sessiontest.Commands(m)[0], 418))))
+		m = d.Open()
+		require.Equal(t, []string{"Replace ./A"}, sent(m))
+		d.Send(ok(d, m)...)
+		require.Equal(t, "done 200", state(t, s, ids[0]))
+	})
+
 	t.Run("what a Handler wrote", func(t *testing.T) {
 		var got []session.Result
 		h := session.HandlerFunc(func(w *session.Writer, r *session.Request) error {

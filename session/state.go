@@ -76,7 +76,7 @@ type pending struct {
 	cmd   int    // its CmdID there; those of its children follow
 	tries int    // how many sessions it has gone out in
 	again bool   // it has gone out in a session that died
-	other bool   // a Set that has had its second choice
+	other bool   // it has had its second choice in this session
 	probe bool   // the node of an Exec is read, since its outcome is unknown
 
 	got []answer // by CmdID, the command's own first; nil: nothing came yet
