@@ -34,6 +34,8 @@
 //
 // An outcome is recorded once. What a device does is done exactly once as long as it repeats its messages when an answer
 // gets lost: a repeated message is known by its octets, for [Limits].Replay, and gets the answer that the first one got.
+// A copy that comes late, when the device has gone on, changes nothing. So a device must give its sessions different
+// numbers: what it says for the second time within Replay to open a session is refused, with 503 and Retry-After.
 //
 // If a session dies with commands out, because the device has rebooted, say, their outcome is unknown. Get, Add, Replace
 // and Delete are sent again in the next session, and 418 after an Add, or 404 after a Delete, is taken for what it then

@@ -19,6 +19,7 @@ const (
 	workLimit    = 256    // how much waiting work is loaded with a message, of each scope
 	commitTries  = 16     // how often a message is handled anew because another node was faster
 	maxSessions  = 32     // of one device at a time, by mode and user
+	maxOpened    = 16     // first messages of one device that are known again
 	maxDeviceID  = 512    // bytes of the Source of a message; DevIds are 32 to 64
 	maxSessionID = 64     // bytes; the specification says 4
 	maxTold      = 10_000 // results and alerts kept for a Handler that keeps failing
@@ -195,7 +196,8 @@ func (x *exchange) repeated() (reply *Reply, done bool, err error) {
 		}
 	}
 	if sess == nil {
-		return nil, false, nil
+		reply = x.late()
+		return reply, reply != nil, nil
 	}
 	// The proof is judged as it was the first time, so that a nonce that has been used up is good for the same octets.
 	res, err := x.authenticate(sess.auth, sess.messages <= 1)
@@ -224,6 +226,31 @@ func (x *exchange) repeated() (reply *Reply, done bool, err error) {
 	reply = r.reply()
 	x.traceSent(reply)
 	return reply, true, nil
+}
+
+// errLate is why a copy of a first message is refused.
+var errLate = errors.New("session: this message has opened a session that has gone on or ended since")
+
+// late recognizes a copy of a message that has opened a session, when that has gone on. It has been on its way for long, or
+// with a node that was, and must not begin the session again: what is out there would be lost with it, and what is about to
+// be said in it taken for answers to what nobody has heard. Whoever sends it has no use for an answer; but for a device that
+// gives all its sessions one number, and says the same each time. That one can be told by its patience only.
+func (x *exchange) late() *Reply {
+	for _, o := range x.st.opened {
+		left := o.at.Add(x.lim.Replay).Sub(x.now)
+		if o.hash != openingHash(x.hash) || left < 0 {
+			continue
+		}
+		x.srv.logger().InfoContext(x.ctx, "message refused", "device", x.device, "session", x.msg.Header.SessionID,
+			"msg", x.msg.Header.MsgID, "remote", x.in.Remote, "err", errLate)
+		if t := x.srv.Trace; t != nil && t.Refused != nil {
+			t.Refused(x.ctx, x.traced(), errLate)
+		}
+		reply := plainReply(http.StatusServiceUnavailable, "a session that began with this very message has gone on")
+		reply.HTTP.Set("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
+		return reply
+	}
+	return nil
 }
 
 func (x *exchange) authenticate(state []byte, first bool) (*auth.Result, error) {
@@ -353,6 +380,7 @@ func (x *exchange) begin() {
 		x.take(old, s)
 	}
 	x.st.sessions = append(x.st.sessions, s)
+	x.st.open(x.hash, x.now, x.lim.Replay)
 	x.sess, x.begins = s, true
 }
 

@@ -35,8 +35,9 @@ type Limits struct {
 	// ended (DM Security). Default: [DefaultAttempts].
 	Attempts int
 
-	// Replay is how long a server answers a repeated message with the reply that it kept, and how long a client that
-	// was restarted in the middle of a session tries to go on with it. Default: [DefaultReplay].
+	// Replay is how long a server answers a repeated message with the reply that it kept, and refuses copies of a
+	// session's first message that come when the session has gone on; and how long a client that was restarted in the
+	// middle of a session tries to go on with it. Default: [DefaultReplay].
 	Replay time.Duration
 
 	// Idle is how long a server keeps a session open whose client is silent. Default: [DefaultIdle].

@@ -1,10 +1,13 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/session"
 	"github.com/omadm-sdk/omadm/session/sessiontest"
+	"github.com/omadm-sdk/omadm/syncml"
 )
 
 // flaky is the store of several nodes, any of which may die before or after a commit.
@@ -108,4 +112,70 @@ func TestNodesThatDie(t *testing.T) {
 			require.Len(t, heard, device.runs["./Hello"])
 		})
 	}
+}
+
+// overheard is a server, and all that devices have said to it.
+type overheard struct {
+	*session.Server
+	said [][]byte
+}
+
+func (o *overheard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	o.said = append(o.said, body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	o.Server.ServeHTTP(w, r)
+}
+
+// TestLateCopy: a copy of the first message of a session that comes when the device has gone on, by a proxy or a node that
+// was slow, begins no session and ends none.
+func TestLateCopy(t *testing.T) {
+	each(t, func(t *testing.T, enc syncml.Encoding) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &overheard{Server: newServer(t, nil)}
+			d := sessiontest.NewDevice(t, s)
+			d.Encoding = enc
+			late := func(n int) *http.Response { // the n-th message once more
+				return sessiontest.NewDevice(t, s.Server).Post(enc.ContentType(), s.said[n])
+			}
+			refused := func(n int, after string) {
+				t.Helper()
+				res := late(n)
+				require.Equal(t, 503, res.StatusCode)
+				require.Equal(t, after, res.Header.Get("Retry-After"))
+			}
+			fill := func(b *session.Batch) {
+				b.Exec("./A", dmtree.Null)
+				b.Replace("./B", dmtree.Int(1))
+			}
+			ids := enqueue(t, s.Server, nil, fill)
+			m := d.Open()
+			require.Equal(t, 200, late(0).StatusCode, "the last message: it gets its answer")
+			ids = append(ids, enqueue(t, s.Server, nil, fill)...)
+			time.Sleep(30 * time.Second)
+			m = d.Send(ok(d, m)...)
+			require.Equal(t, []string{"Exec ./A", "Replace ./B"}, sent(m))
+			refused(0, "90") // in the middle of the session
+			require.Equal(t, "leased", state(t, s.Server, ids[3]))
+			require.Equal(t, 200, late(1).StatusCode, "what was the last message still is")
+			m = d.Send(ok(d, m)...)
+			require.Empty(t, sent(m))
+			for _, id := range ids {
+				require.Equal(t, "done 200", state(t, s.Server, id))
+			}
+
+			waits := enqueue(t, s.Server, nil, fill)
+			refused(0, "90") // when it is over
+			require.Equal(t, "waiting", state(t, s.Server, waits[0]))
+			time.Sleep(30 * time.Second)
+			m = d.Open()
+			refused(0, "60") // in the next session
+			m = d.Send(ok(d, m)...)
+			require.Equal(t, "done 200", state(t, s.Server, waits[0]))
+
+			// A device whose sessions all have the same number, and which says the same each time, has to wait.
+			time.Sleep(61 * time.Second)
+			require.Equal(t, 200, late(0).StatusCode)
+		})
+	})
 }

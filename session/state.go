@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/binary"
 	"slices"
 	"strconv"
 	"time"
@@ -16,9 +17,18 @@ type deviceState struct {
 
 	sessions []*sessionState // by mode and user; usually one
 	told     []told          // what the Handler has yet to hear
+	opened   []opening       // the messages that have opened sessions of late
 
 	replies map[string]storedReply // by key of the session
 }
+
+// opening is a message that has opened a session.
+type opening struct {
+	hash uint64    // of its octets; a device that finds two with the same gets no more than a refusal
+	at   time.Time // to the second
+}
+
+func openingHash(hash [32]byte) uint64 { return binary.LittleEndian.Uint64(hash[:]) }
 
 // storedReply is the answer to the last message of a session.
 type storedReply struct {
@@ -181,6 +191,20 @@ func (d *deviceState) session(key string) *sessionState {
 	return nil
 }
 
+// open notes that a message has opened a session, and forgets those that are too old to be repeated.
+func (d *deviceState) open(hash [32]byte, now time.Time, replay time.Duration) {
+	if replay <= 0 {
+		d.opened = nil
+		return
+	}
+	o := opening{openingHash(hash), now}
+	d.opened = slices.DeleteFunc(d.opened, func(p opening) bool { return p.hash == o.hash || now.Sub(p.at) > replay })
+	if n := len(d.opened) - maxOpened + 1; n > 0 {
+		d.opened = d.opened[n:]
+	}
+	d.opened = append(d.opened, o)
+}
+
 func (d *deviceState) remove(s *sessionState) {
 	d.sessions = slices.DeleteFunc(d.sessions, func(o *sessionState) bool { return o == s })
 	delete(d.replies, s.key())
@@ -226,6 +250,13 @@ func (d *deviceState) encode() []byte {
 	a.uint(uint64(len(d.told)))
 	for i := range d.told {
 		a.told(&d.told[i])
+	}
+	if len(d.opened) > 0 {
+		a.uint(uint64(len(d.opened)))
+		for _, o := range d.opened {
+			a.b = binary.LittleEndian.AppendUint64(a.b, o.hash)
+			a.int(o.at.Unix())
+		}
 	}
 	return a.done()
 }
@@ -352,6 +383,12 @@ func decodeState(b []byte) (*deviceState, error) {
 	n := p.count()
 	for range n {
 		d.told = append(d.told, p.told())
+	}
+	if p.s != "" {
+		n = p.count()
+		for range n {
+			d.opened = append(d.opened, opening{p.fixed64(), time.Unix(p.int(), 0)})
+		}
 	}
 	if err := p.end(); err != nil {
 		return nil, err

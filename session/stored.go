@@ -79,6 +79,17 @@ func (p *parser) uint() uint64 {
 	return 0
 }
 
+// fixed64 reads a number of eight octets.
+func (p *parser) fixed64() uint64 {
+	if len(p.s) < 8 {
+		p.fail()
+		return 0
+	}
+	v := binary.LittleEndian.Uint64([]byte(p.s[:8]))
+	p.s = p.s[8:]
+	return v
+}
+
 func (p *parser) int() int64 {
 	u := p.uint()
 	v := int64(u >> 1)

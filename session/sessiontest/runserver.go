@@ -2,6 +2,7 @@ package sessiontest
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,8 +18,15 @@ import (
 //
 // The server may have commands for the device; they are answered as by a device that has no such node.
 func RunServer(t *testing.T, device func(t *testing.T) *Device) {
+	// Sessions of one device have different numbers, also in two runs against one server: what is the same is a repeat.
+	number := rand.IntN(1 << 15)
 	for _, c := range serverCases {
-		t.Run(c.name, func(t *testing.T) { c.play(&visitor{device(t), t}) })
+		t.Run(c.name, func(t *testing.T) {
+			d := device(t)
+			d.opened = number
+			number += 16
+			c.play(&visitor{d, t})
+		})
 	}
 }
 
