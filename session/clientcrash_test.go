@@ -46,7 +46,7 @@ func (s *dyingStore) Save(ctx context.Context, key string, data []byte) error {
 	return err
 }
 
-// counting is a tree that counts what is done to it, and dies when it is told to run ./Die.
+// counting is a tree that counts what it is told to run, and dies when that is ./Die.
 type counting struct {
 	*dmtree.Memory
 	executed int
@@ -54,8 +54,11 @@ type counting struct {
 
 func (c *counting) Exec(_ context.Context, u dmtree.URI, _ dmtree.Value) error {
 	c.executed++
-	if u == "./Die" {
+	switch u {
+	case "./Die":
 		panic(crash{})
+	case "./Fail":
+		return dmtree.ErrNotAllowed
 	}
 	return nil
 }
@@ -98,8 +101,8 @@ func TestCrash(t *testing.T) {
 	}{
 		{"before anything is done", true, orders + exec + later, 2, false, "", 0},
 		{"before the first is done", true, orders + exec + later, 2, true, good + `
-			Status 1/5 Exec 500 ./Run ["outcome unknown"]
-			Status 1/6 Add 200 ./A/later`, 0},
+			Status 1/5 Exec 200 ./Run
+			Status 1/6 Add 200 ./A/later`, 1},
 		{"all is done, nothing is said", true, orders + exec + later, 3, false, good + `
 			Status 1/5 Exec 200 ./Run
 			Status 1/6 Add 200 ./A/later`, 1},
@@ -109,6 +112,12 @@ func TestCrash(t *testing.T) {
 		{"in the middle", true, orders + nodeCmd("Exec", "5", "./Die") + later, 0, false, good + `
 			Status 1/5 Exec 500 ./Die ["outcome unknown"]
 			Status 1/6 Add 200 ./A/later`, 1},
+		{"before an Exec", true, orders + nodeCmd("Exec", "5", "./Die") + nodeCmd("Exec", "6", "./Run"), 0, false, good + `
+			Status 1/5 Exec 500 ./Die ["outcome unknown"]
+			Status 1/6 Exec 200 ./Run`, 2},
+		{"after an Exec that fails", true, orders + nodeCmd("Exec", "5", "./Fail") + nodeCmd("Exec", "6", "./Die"), 0, false, good + `
+			Status 1/5 Exec 405 ./Fail
+			Status 1/6 Exec 500 ./Die ["outcome unknown"]`, 2},
 		{"a tree without journal", false, orders + exec + later, 3, false, unknown, 1},
 		{"a tree without journal, nothing done", false, orders + exec + later, 2, true, unknown, 0},
 	} {
@@ -183,16 +192,12 @@ func TestCrashInPlainProvider(t *testing.T) {
 				defer d.Close(t.Context())
 				s.d = d
 				s.take(d.Next(t.Context(), start, nil))
-				first := `Replace 200 ./L`
-				if whole { // there is no transaction that could hold the record
-					first = `Replace 500 ./L ["outcome unknown"]`
-				}
 				s.expect(`Status 2/0 SyncHdr 200
-					Status 2/1 ` + first + `
+					Status 2/1 Replace 200 ./L
 					Status 2/2 Replace 500 ./L ["outcome unknown"]
-					Status 2/3 Replace 500 ./L ["outcome unknown"]
+					Status 2/3 Replace 200 ./L
 					Final`)
-				require.Equal(t, "abd", sets)
+				require.Equal(t, "abdc", sets)
 			})
 		})
 	}

@@ -22,6 +22,7 @@ type ledger struct {
 	*dmtree.Memory
 	mu   sync.Mutex
 	runs map[dmtree.URI]int
+	dies func() // while it is at it; nil: it does not
 }
 
 func newLedger() *ledger { return &ledger{Memory: new(dmtree.Memory)} }
@@ -33,6 +34,9 @@ func (l *ledger) Exec(_ context.Context, u dmtree.URI, _ dmtree.Value) error {
 		l.runs = make(map[dmtree.URI]int)
 	}
 	l.runs[u]++
+	if l.dies != nil {
+		l.dies()
+	}
 	return nil
 }
 
@@ -138,6 +142,11 @@ func TestDyingDevice(t *testing.T) {
 			})
 			device := newLedger()
 			device.Set("./A", dmtree.Interior())
+			device.dies = func() {
+				if r.IntN(4) == 0 {
+					panic(crash{})
+				}
+			}
 			store := &dyingStore{}
 			p := sessiontest.New(t, h, device)
 			for range 100 {

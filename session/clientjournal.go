@@ -38,7 +38,10 @@ func (j *journal) next() dmtree.URI {
 	return j.root.Join(strconv.Itoa(j.n))
 }
 
-// recorded returns what became of a command, if it was done.
+// begun is recorded of a command before it is run, in place of its status.
+const begun syncml.StatusCode = 0
+
+// recorded returns what became of a command, or begun; false if it was not begun.
 func (j *journal) recorded(ctx context.Context, tree dmtree.Provider, key dmtree.URI) (syncml.StatusCode, bool) {
 	v, err := dmtree.Get(ctx, tree.(dmtree.Keeper).Keep(), key)
 	if err != nil {
@@ -48,13 +51,21 @@ func (j *journal) recorded(ctx context.Context, tree dmtree.Provider, key dmtree
 	return syncml.StatusCode(code), err == nil
 }
 
-// record notes in tx that a command was done.
+// record notes in tx that a command is done.
 func (j *journal) record(ctx context.Context, tx dmtree.Tx, key dmtree.URI, code syncml.StatusCode) error {
 	k, ok := tx.(dmtree.Keeper)
 	if !ok {
 		return &dmtree.Error{Op: "commit", Err: dmtree.ErrUnsupported}
 	}
-	keep := k.Keep()
+	return j.write(ctx, k.Keep(), key, code)
+}
+
+// note is record outside of a transaction.
+func (j *journal) note(ctx context.Context, tree dmtree.Provider, key dmtree.URI, code syncml.StatusCode) error {
+	return j.write(ctx, tree.(dmtree.Keeper).Keep(), key, code)
+}
+
+func (j *journal) write(ctx context.Context, keep dmtree.Provider, key dmtree.URI, code syncml.StatusCode) error {
 	if j.fresh {
 		j.fresh = false
 		if _, err := dmtree.Get(ctx, keep, journalRoot); err == nil {
@@ -63,41 +74,55 @@ func (j *journal) record(ctx context.Context, tx dmtree.Tx, key dmtree.URI, code
 			}
 		}
 	}
+	if _, err := dmtree.Get(ctx, keep, key); err == nil {
+		return dmtree.Replace(ctx, keep, key, dmtree.Int(int64(code)))
+	}
 	return dmtree.Add(ctx, keep, key, dmtree.Int(int64(code)))
 }
 
-// logged executes c for one item and records it. After a crash what is recorded is not run again.
+// conclude ends tx: it is committed, if err is nil.
+func conclude(ctx context.Context, tx dmtree.Tx, err error) error {
+	if err == nil {
+		err = tx.Prepare(ctx)
+	}
+	if err == nil {
+		return tx.Commit(ctx)
+	}
+	return errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
+}
+
+// logged executes c for one item, and records what became of it. After a crash what is recorded is not run again, and what
+// is not recorded was not done.
 func (x *executor) logged(ctx context.Context, c syncml.Command, meta syncml.Meta, it *syncml.Item) outcome {
 	key := x.journal.next()
 	if x.again {
-		if code, ok := x.journal.recorded(ctx, x.tree, key); ok {
+		code, ok := x.journal.recorded(ctx, x.tree, key)
+		switch {
+		case ok && code == begun:
+			return unknownOutcome()
+		case ok:
 			return outcome{code: code}
-		}
-		if x.unsure {
+		case x.unsure:
 			return outcome{code: syncml.StatusNotExecuted}
 		}
 	}
 	// What an Exec does is no part of a transaction, nor is what a provider without transactions does, which answers 406 in
-	// one before it does anything. Only the record of it is, so after a crash nobody knows what became of it.
+	// one before it does anything. There is a record on either side of it.
 	if _, exec := c.(*syncml.Exec); !exec {
 		if out := x.together(ctx, c, meta, it, key); out.code != syncml.StatusNotSupported {
 			return out
 		}
 	}
-	if x.again {
-		return unknownOutcome()
+	if err := x.journal.note(ctx, x.tree, key, begun); err != nil {
+		return outcome{code: x.rules.statusOf(err)}
 	}
 	out := x.do(ctx, x.tree, c, meta, it)
-	if !succeeded(out.code) {
-		return out
-	}
-	if tx, err := dmtree.Begin(ctx, x.tree); err == nil {
-		x.conclude(ctx, tx, key, out.code) // what is done is done, recorded or not
-	}
+	// What is done is done, recorded or not: without the record its outcome is unknown after a crash.
+	_ = x.journal.note(ctx, x.tree, key, out.code)
 	return out
 }
 
-// together executes c in a transaction of its own with the record of it. What is not recorded was not done.
+// together executes c in a transaction of its own with the record of it.
 func (x *executor) together(ctx context.Context, c syncml.Command, meta syncml.Meta, it *syncml.Item, key dmtree.URI) outcome {
 	tx, err := dmtree.Begin(ctx, x.tree)
 	if err != nil {
@@ -110,22 +135,10 @@ func (x *executor) together(ctx context.Context, c syncml.Command, meta syncml.M
 		}
 		return out
 	}
-	if err := x.conclude(ctx, tx, key, out.code); err != nil {
+	if err := conclude(ctx, tx, x.journal.record(ctx, tx, key, out.code)); err != nil {
 		return outcome{code: x.rules.statusOf(err)}
 	}
 	return out
-}
-
-// conclude records in tx that a command was done, and makes it count.
-func (x *executor) conclude(ctx context.Context, tx dmtree.Tx, key dmtree.URI, code syncml.StatusCode) error {
-	err := x.journal.record(ctx, tx, key, code)
-	if err == nil {
-		err = tx.Prepare(ctx)
-	}
-	if err != nil {
-		return errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
-	}
-	return tx.Commit(ctx)
 }
 
 // textUnknown is how a client says with a 500 that nobody knows what became of a command. Servers make [Result.Unknown] of
