@@ -176,6 +176,15 @@ func (t *Tree) Keep() Provider {
 	return nil
 }
 
+// OneStep reports whether the changes of a transaction, those of its Keep
+// included, become durable in one step: where Provider keeps the properties
+// itself. Otherwise a process that dies while it commits may leave changed
+// nodes without what was to be kept of them.
+func (t *Tree) OneStep() bool {
+	k, ok := t.Provider.(Keeper)
+	return ok && t.Properties == nil && k.Keep() != nil
+}
+
 // RemoveServer takes server out of every ACL, as must happen when its account
 // is deleted. A command that the root's ACL had for this server only is open to
 // every server then.

@@ -682,3 +682,21 @@ func TestOpenTree(t *testing.T) {
 		{"access types hold", "other", "Replace ./DevInfo/DevId = x", 405, ""},
 	})
 }
+
+func TestOneStep(t *testing.T) {
+	apart := new(dmtree.Memory)
+	for _, tt := range []struct {
+		name string
+		tree *dmtree.Tree
+		want bool
+	}{
+		{"nodes and properties in one store", &dmtree.Tree{Provider: new(dmtree.Memory)}, true},
+		{"properties elsewhere", &dmtree.Tree{Provider: new(dmtree.Memory), Properties: apart.Keep()}, false},
+		{"nodes of several providers", &dmtree.Tree{Provider: new(dmtree.Mux), Properties: apart.Keep()}, false},
+		{"properties that end with the process", &dmtree.Tree{Provider: new(dmtree.Mux)}, false},
+	} {
+		if got := tt.tree.OneStep(); got != tt.want {
+			t.Errorf("%s: OneStep is %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

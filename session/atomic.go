@@ -41,6 +41,17 @@ func (x *executor) atomic(ctx context.Context, a *syncml.Atomic) flow {
 		x.end(a, x.rules.statusOf(err), members)
 		return goOn
 	}
+	asks := outside(members)
+	noted := key != "" && (x.journal.apart || asks)
+	if noted {
+		if err := x.journal.note(ctx, x.tree, key, begun); err != nil {
+			x.end(a, x.rules.statusOf(errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))), members)
+			return goOn
+		}
+	}
+	again := x.again
+	x.again = false // nothing in it has been run
+	defer func() { x.again = again }()
 	how := goOn
 	failed := false
 	for i := range members {
@@ -52,37 +63,53 @@ func (x *executor) atomic(ctx context.Context, a *syncml.Atomic) flow {
 		how = x.member(ctx, tx, m)
 		failed = how != goOn || !m.done()
 	}
+	code = syncml.StatusAtomicFailed
 	if failed {
 		undo(members, tx.Rollback(context.WithoutCancel(ctx)))
-		x.end(a, syncml.StatusAtomicFailed, members)
 	} else {
-		x.end(a, x.commit(ctx, tx, members, key), members)
+		code = x.commit(ctx, tx, members, key)
 	}
+	if noted && !asks && code != syncml.StatusOK && undone(members) {
+		_ = x.journal.forget(ctx, x.tree, key) // or else its outcome is unknown after a crash
+	}
+	x.end(a, code, members)
 	if how == cancel {
 		return cancel
 	}
 	return goOn
 }
 
+// undone reports whether nothing is left of what members have changed.
+func undone(members []member) bool {
+	return !slices.ContainsFunc(members, func(m member) bool {
+		return slices.ContainsFunc(m.outs, func(o outcome) bool { return o.code == syncml.StatusRollbackFailed })
+	})
+}
+
+// outside reports whether a child asks somebody, or something, that is no part of a transaction.
+func outside(members []member) bool {
+	return slices.ContainsFunc(members, func(m member) bool {
+		switch m.cmd.(type) {
+		case *syncml.Exec, *syncml.Alert:
+			return true
+		}
+		return false
+	})
+}
+
 // resolve answers for an Atomic that was being executed when this process died, unless it is known not to have been done
 // and can be run.
 func (x *executor) resolve(ctx context.Context, a *syncml.Atomic, members []member, key dmtree.URI) bool {
 	out := unknownOutcome()
-	asked := false // of somebody or something that cannot be undone
-	for i := range members {
-		switch members[i].cmd.(type) {
-		case *syncml.Exec, *syncml.Alert:
-			asked = true
-		}
-	}
 	if key != "" {
-		_, done := x.journal.recorded(ctx, x.tree, key)
+		code, ok := x.journal.recorded(ctx, x.tree, key)
 		switch {
-		case done:
-			out = outcome{code: syncml.StatusOK}
+		case ok && code == begun:
+		case ok:
+			out = outcome{code: code}
 		case x.unsure:
 			out = outcome{code: syncml.StatusNotExecuted}
-		case !asked:
+		default:
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"testing"
@@ -201,6 +202,144 @@ func TestCrashInPlainProvider(t *testing.T) {
 			})
 		})
 	}
+}
+
+// running is a tree that runs nodes in a transaction as well.
+type running struct{ *counting }
+
+func (r running) Begin(ctx context.Context) (dmtree.Tx, error) {
+	tx, err := r.counting.Begin(ctx)
+	return struct {
+		wholeTx
+		dmtree.Execer
+	}{whole(tx), r}, err
+}
+
+// An Atomic that has come as far as an Exec is not run again. One that had not begun is.
+func TestCrashInAtomic(t *testing.T) {
+	tree := running{&counting{Memory: deviceTree()}}
+	store := new(session.MemoryClientStore)
+	c := session.Client{URL: serverURL, ID: "device-1", Tree: tree, Store: store, UI: obedient{}, Logger: testLogger(t)}
+	s := begin(t, &session.Client{Tree: tree, Store: store, UI: obedient{}}, syncml.XML, nil)
+	in := s.message(groupCmd("Atomic", "1", addCmd("2", "./A/a", "1"), nodeCmd("Exec", "3", "./Die")) +
+		groupCmd("Atomic", "4", alertCmd("5", 1101, "", dataXML("yes")), nodeCmd("Exec", "6", "./Run"), addCmd("7", "./A/b", "1")) + finalXML)
+	dies(t, func() { s.d.Next(t.Context(), start, in) })
+	d, err := c.Begin(t.Context(), start.Add(time.Minute), nil)
+	require.NoError(t, err)
+	defer d.Close(t.Context())
+	s.take(d.Next(t.Context(), start, nil))
+	s.expect(`Status 1/0 SyncHdr 200
+		Status 1/1 Atomic 500 ["outcome unknown"]
+		Status 1/2 Add 500 ./A/a ["outcome unknown"]
+		Status 1/3 Exec 500 ./Die ["outcome unknown"]
+		Status 1/4 Atomic 200
+		Status 1/5 Alert 200
+		Status 1/6 Exec 200 ./Run
+		Status 1/7 Add 200 ./A/b
+		Final`)
+	require.Equal(t, 2, tree.executed)
+	require.Equal(t, "-", nodeValue(t, tree, "./A/a"))
+}
+
+// dyingKeep is where a tree keeps properties, apart from its nodes. The process dies before it commits for the n-th time.
+type dyingKeep struct {
+	dmtree.Memory
+	n int
+}
+
+func (k *dyingKeep) Begin(ctx context.Context) (dmtree.Tx, error) {
+	tx, err := k.Memory.Begin(ctx)
+	return &dyingTx{whole(tx), k}, err
+}
+
+type dyingTx struct {
+	wholeTx
+	keep *dyingKeep
+}
+
+// wholeTx is a transaction of a Memory with all that it can do.
+type wholeTx struct {
+	dmtree.Tx
+	dmtree.Adder
+	dmtree.Replacer
+	dmtree.Deleter
+	dmtree.Renamer
+	dmtree.Keeper
+}
+
+func whole(tx dmtree.Tx) wholeTx {
+	return wholeTx{tx, tx.(dmtree.Adder), tx.(dmtree.Replacer), tx.(dmtree.Deleter), tx.(dmtree.Renamer), tx.(dmtree.Keeper)}
+}
+
+func (t *dyingTx) Commit(ctx context.Context) error {
+	if t.keep.n--; t.keep.n == 0 {
+		t.Tx.Rollback(ctx) // others may write: they are those of the next process
+		panic(crash{})
+	}
+	return t.Tx.Commit(ctx)
+}
+
+func (k *dyingKeep) Add(ctx context.Context, u dmtree.URI, v dmtree.Value) error {
+	if k.n--; k.n == 0 {
+		panic(crash{})
+	}
+	return k.Memory.Add(ctx, u, v)
+}
+
+// effects counts the changes of a tree.
+type effects map[string]int
+
+func (e effects) Commit(changes []dmtree.Change, _ iter.Seq[dmtree.Change]) error {
+	for _, c := range changes {
+		e[string(c.URI)]++
+	}
+	return nil
+}
+
+// A tree that has its nodes in one place and the record in another cannot change both at once: a process that dies in
+// between leaves one without the other. Nothing is done twice, and nothing is said to have been done that was not.
+func TestCrashBetweenTwoStores(t *testing.T) {
+	unknown := 0
+	for n := 1; ; n++ { // at its n-th commit
+		done := make(effects)
+		nodes := &counting{Memory: deviceTree()}
+		nodes.Set("./Run", dmtree.Null)
+		nodes.Journal = done
+		tree := &dmtree.Tree{Open: true, Provider: nodes, Properties: &dyingKeep{n: n}}
+		store := new(session.MemoryClientStore)
+		s := begin(t, &session.Client{Tree: tree, Store: store}, syncml.XML, nil)
+		in := s.message(addCmd("1", "./A/new", "1") + replaceCmd("2", "./A/x", "2") +
+			groupCmd("Atomic", "3", addCmd("4", "./A/one", "1"), replaceCmd("5", "./A/y", "2")) + nodeCmd("Delete", "6", "./A/z") +
+			nodeCmd("Exec", "7", "./Run") + nodeCmd("Delete", "8", "./A/none") + addCmd("9", "./A/last", "1") + finalXML)
+		if survives(func() { s.take(s.d.Next(t.Context(), start, in)) }) {
+			require.Greater(t, n, 7)
+			break
+		}
+		d, err := (&session.Client{URL: serverURL, ID: "device-1", Tree: tree, Store: store, Logger: testLogger(t)}).
+			Begin(t.Context(), start.Add(time.Minute), nil)
+		require.NoError(t, err)
+		s.take(d.Next(t.Context(), start, nil))
+		d.Close(t.Context())
+		done["./Run"] = nodes.executed
+		for _, c := range s.got.Commands {
+			st := c.(*syncml.Status)
+			if len(st.TargetRefs) == 0 || st.CmdRef == "0" {
+				continue
+			}
+			u := st.TargetRefs[0]
+			switch {
+			case st.Code == 200:
+				require.Equal(t, 1, done[u], "death %d: %s", n, u)
+			case st.Code == 500 && len(st.Items) == 1 && st.Items[0].Data.String() == "outcome unknown":
+				require.LessOrEqual(t, done[u], 1, "death %d: %s", n, u)
+				unknown++
+			case u == "./A/none" && st.Code == 404:
+			default:
+				t.Errorf("death %d: %s is answered %d", n, u, st.Code)
+			}
+		}
+	}
+	require.NotZero(t, unknown)
 }
 
 // What a user has refused is not done because the device died.

@@ -12,10 +12,14 @@ import (
 // A journal records what became of the commands of a message in the tree itself, in the same transactions, so that a
 // process which dies in the middle of the message knows afterwards what was done. It lies where the tree keeps what
 // belongs to no node (see [dmtree.Keeper]), and holds one message.
+//
+// What is no part of a transaction, such as an Exec, or of one that ends in several steps, is recorded before it begins as
+// well: if nothing else is recorded of it, nobody knows what became of it.
 type journal struct {
 	root  dmtree.URI // of this message
 	n     int        // of the next command
 	fresh bool       // the record of the message before is still there
+	apart bool       // the record lies elsewhere than the nodes, so that no transaction changes both in one step
 }
 
 // journalRoot is what a client keeps in its tree.
@@ -29,7 +33,8 @@ func journalOf(tree dmtree.Provider, session, message string, again bool) *journ
 	if !begins || !keeps || k.Keep() == nil {
 		return nil
 	}
-	return &journal{root: journalRoot.Join(session + "-" + message), fresh: !again}
+	steps, tells := tree.(interface{ OneStep() bool }) // as dmtree.Tree does
+	return &journal{root: journalRoot.Join(session + "-" + message), fresh: !again, apart: tells && !steps.OneStep()}
 }
 
 // next names the next command.
@@ -80,6 +85,11 @@ func (j *journal) write(ctx context.Context, keep dmtree.Provider, key dmtree.UR
 	return dmtree.Add(ctx, keep, key, dmtree.Int(int64(code)))
 }
 
+// forget takes back that a command has begun: it has failed, and left nothing behind.
+func (j *journal) forget(ctx context.Context, tree dmtree.Provider, key dmtree.URI) error {
+	return dmtree.Delete(ctx, tree.(dmtree.Keeper).Keep(), key)
+}
+
 // conclude ends tx: it is committed, if err is nil.
 func conclude(ctx context.Context, tx dmtree.Tx, err error) error {
 	if err == nil {
@@ -108,13 +118,24 @@ func (x *executor) logged(ctx context.Context, c syncml.Command, meta syncml.Met
 	}
 	// What an Exec does is no part of a transaction, nor is what a provider without transactions does, which answers 406 in
 	// one before it does anything. There is a record on either side of it.
+	noted := false
 	if _, exec := c.(*syncml.Exec); !exec {
+		if noted = x.journal.apart; noted {
+			if err := x.journal.note(ctx, x.tree, key, begun); err != nil {
+				return outcome{code: x.rules.statusOf(err)}
+			}
+		}
 		if out := x.together(ctx, c, meta, it, key); out.code != syncml.StatusNotSupported {
+			if noted && !succeeded(out.code) && out.code != syncml.StatusRollbackFailed {
+				_ = x.journal.forget(ctx, x.tree, key) // or else its outcome is unknown after a crash
+			}
 			return out
 		}
 	}
-	if err := x.journal.note(ctx, x.tree, key, begun); err != nil {
-		return outcome{code: x.rules.statusOf(err)}
+	if !noted {
+		if err := x.journal.note(ctx, x.tree, key, begun); err != nil {
+			return outcome{code: x.rules.statusOf(err)}
+		}
 	}
 	out := x.do(ctx, x.tree, c, meta, it)
 	// What is done is done, recorded or not: without the record its outcome is unknown after a crash.

@@ -70,8 +70,9 @@
 // With a [ClientStore], a process that dies in the middle of a message goes on with it when it is back: what was done is
 // known from a record that the tree keeps in the same transactions (see [dmtree.Keeper]), so nothing is done twice. A tree
 // without room for one answers 500, "outcome unknown", for what may have been done, and so does every tree for an Exec, or a
-// write to a provider without transactions, that was running. A message that finds no answer is repeated octet by octet,
-// and the server knows it again. A [dmtree.Tree] around a [dmtree.Mux] has that room where its Properties are told one:
+// write to a provider without transactions, that was running; one that keeps the record apart from the nodes, see
+// [dmtree.Tree.OneStep], does so for whatever was running. A message that finds no answer is repeated octet by octet, and
+// the server knows it again. A [dmtree.Tree] around a [dmtree.Mux] has that room where its Properties are told one:
 //
 //	store, err := filestore.Open("/var/lib/agent/tree", nil)
 //	mux.Handle("./Device/Vendor/Example", store)
