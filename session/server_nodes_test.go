@@ -170,7 +170,7 @@ func TestLateCopy(t *testing.T) {
 			time.Sleep(30 * time.Second)
 			m = d.Open()
 			refused(0, "60") // in the next session
-			m = d.Send(ok(d, m)...)
+			d.Send(ok(d, m)...)
 			require.Equal(t, "done 200", state(t, s.Server, waits[0]))
 
 			// A device whose sessions all have the same number, and which says the same each time, has to wait.

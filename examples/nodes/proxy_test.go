@@ -235,7 +235,7 @@ func TestBadProxy(t *testing.T) {
 	var nodes fmt.Stringer
 	var f *fleet
 	var p *proxy
-	begin := time.Now()
+	var begin time.Time
 	if os.Getenv("CI") == "true" {
 		dsn, db, store := openPostgres(t)
 		c := startCluster(t, 3, nodeConfig{DSN: dsn, Roots: ca.PEM()})
