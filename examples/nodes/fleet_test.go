@@ -287,7 +287,14 @@ func (d *device) live(ctx context.Context) error {
 		// else is a session that one of the two ends has given up.
 		var ne net.Error
 		var he *session.HTTPError
-		if err != nil && !errors.As(err, &ne) && !(errors.As(err, &he) && he.Status >= 500) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		var se *session.StatusError
+		switch {
+		case err == nil, errors.As(err, &ne), errors.As(err, &he) && he.Status >= 500, errors.Is(err, io.ErrUnexpectedEOF):
+		case d.nature == forgetful && errors.As(err, &se) && se.Code == syncml.StatusBadRequest:
+			// A message that opened a session, and was on its way for so long that the device has forgotten it, has come to
+			// the server for the first time, and has ended this session.
+			d.lost++
+		default:
 			return fmt.Errorf("session: %w", err)
 		}
 		if n == 0 {
