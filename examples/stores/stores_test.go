@@ -197,7 +197,7 @@ func TestReplyIsForgotten(t *testing.T) {
 		count := func(at time.Time) (n int) {
 			_, err := s.Load(t.Context(), "somebody", at, 1)
 			require.NoError(t, err)
-			require.NoError(t, db.QueryRow(`SELECT count(*) FROM omadm_reply`).Scan(&n))
+			require.NoError(t, db.QueryRow(`SELECT count(*) FROM omadm_session`).Scan(&n))
 			return n
 		}
 		require.Equal(t, 0, count(start))

@@ -164,10 +164,11 @@ const (
 		ON CONFLICT (id) DO UPDATE SET rev = 1, state = excluded.state WHERE omadm_device.rev = 0`
 	updateRecord = `UPDATE omadm_device SET state = ?, rev = rev + 1 WHERE id = ? AND rev = ?`
 
-	// A reply is that of a revision: without a new one, the old one is no longer that of the device.
-	setReply = `INSERT INTO omadm_reply (device, rev, until, reply)
-		SELECT num, rev, CAST(? AS BIGINT), CAST(? AS {blob}) FROM omadm_device WHERE id = ?
-		ON CONFLICT (device) DO UPDATE SET rev = excluded.rev, until = excluded.until, reply = excluded.reply`
+	// What a session holds is that of a revision: without something new, the old is no longer that of the device.
+	setSession = `INSERT INTO omadm_session (device, rev, until, state, reply)
+		SELECT num, rev, CAST(? AS BIGINT), CAST(? AS {blob}), CAST(? AS {blob}) FROM omadm_device WHERE id = ?
+		ON CONFLICT (device) DO UPDATE SET
+			rev = excluded.rev, until = excluded.until, state = excluded.state, reply = excluded.reply`
 
 	// What is known is found before anything is inserted: PostgreSQL counts up for rows that then are not inserted.
 	insertDevice = `INSERT INTO omadm_device (id, rev) SELECT CAST(? AS TEXT), 0
@@ -181,7 +182,7 @@ const (
 		ON CONFLICT (id) DO NOTHING`
 )
 
-var statements = [...]string{load, newRecord, updateRecord, setReply, insertDevice, insertPayload, insertWork, moveOne}
+var statements = [...]string{load, newRecord, updateRecord, setSession, insertDevice, insertPayload, insertWork, moveOne}
 
 // apply makes the change of a job, and reports whether anything may have been changed before an error.
 func (s *Store) apply(r runner, j *job) (changed bool, err error) {
@@ -199,10 +200,20 @@ func (s *Store) apply(r runner, j *job) (changed bool, err error) {
 	return true, r.move(j)
 }
 
+// maxState is how large a state may be to be kept with the record. That of a device without a session is smaller; a larger
+// one holds commands of the session.
+const maxState = 256
+
 // record replaces state and reply.
 func (r runner) record(j *job) error {
 	c := j.change
-	q, args := updateRecord, []any{c.State, j.device, j.rev}
+	var large, small []byte
+	if len(c.State) > maxState {
+		large = c.State
+	} else {
+		small = c.State
+	}
+	q, args := updateRecord, []any{small, j.device, j.rev}
 	if j.rev == 0 {
 		q, args = newRecord, args[:2]
 	}
@@ -211,19 +222,19 @@ func (r runner) record(j *job) error {
 	} else if n != 1 {
 		return session.ErrConflict
 	}
-	if c.Reply == nil {
+	if large == nil && c.Reply == nil {
 		return nil
 	}
-	_, err := r.exec(setReply, until(c.ReplyUntil), c.Reply, j.device)
+	_, err := r.exec(setSession, until(c), large, c.Reply, j.device)
 	return err
 }
 
-// until returns the last microsecond at which a reply is needed, in whole minutes, so that the index of them rarely changes.
-func until(t time.Time) int64 {
-	if t.IsZero() {
+// until returns the time after which the reply may be forgotten, in whole minutes so that the index of it rarely changes.
+func until(c *session.Change) int64 {
+	if c.Reply == nil || c.ReplyUntil.IsZero() {
 		return math.MaxInt64
 	}
-	return t.Truncate(time.Minute).Add(time.Minute).UnixMicro()
+	return c.ReplyUntil.Truncate(time.Minute).Add(time.Minute).UnixMicro()
 }
 
 // put inserts new work. Payloads go first and in the order of their digests, so that nodes do not wait for each other in

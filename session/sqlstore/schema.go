@@ -20,8 +20,8 @@ const (
 // released is not changed any more.
 //
 // Devices and payloads have numbers, so that a million devices with one command each do not cost a million times their
-// names. Replies are a table of their own because they are gone within minutes of a message, and would leave holes among
-// records that stay. WorkIDs are octets: see packID.
+// names. What is there only while a session lasts, replies and large states, is in a table of its own: among records, which
+// stay, it would leave holes. WorkIDs are octets: see packID.
 var migrations = [...][]string{
 	{
 		`CREATE TABLE omadm_device (
@@ -30,13 +30,14 @@ var migrations = [...][]string{
 			id TEXT NOT NULL UNIQUE,
 			state {blob}
 		)`,
-		`CREATE TABLE omadm_reply (
+		`CREATE TABLE omadm_session (
 			device INTEGER PRIMARY KEY,
 			rev BIGINT NOT NULL,
 			until BIGINT NOT NULL,
-			reply {blob} NOT NULL
+			state {blob},
+			reply {blob}
 		)`,
-		`CREATE INDEX omadm_reply_until ON omadm_reply (until)`,
+		`CREATE INDEX omadm_session_until ON omadm_session (until)`,
 		`CREATE TABLE omadm_payload (
 			num {serial},
 			digest {blob} NOT NULL UNIQUE,
@@ -64,9 +65,10 @@ var migrations = [...][]string{
 func (d Dialect) words() *strings.Replacer {
 	if d == Postgres {
 		return strings.NewReplacer("{blob}", "BYTEA", "{norowid}", "",
-			"{serial}", "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "{share p}", "FOR KEY SHARE OF p")
+			"{serial}", "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "{share p}", "FOR KEY SHARE OF p", "{skip}", "FOR UPDATE SKIP LOCKED")
 	}
-	return strings.NewReplacer("{blob}", "BLOB", "{norowid}", " WITHOUT ROWID", "{serial}", "INTEGER PRIMARY KEY", "{share p}", "")
+	return strings.NewReplacer("{blob}", "BLOB", "{norowid}", " WITHOUT ROWID",
+		"{serial}", "INTEGER PRIMARY KEY", "{share p}", "", "{skip}", "")
 }
 
 // Migrate makes the tables, or brings those of an earlier version of this package up to date. It may be called by several

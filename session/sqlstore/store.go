@@ -14,7 +14,7 @@
 // disk. With PostgreSQL each message is a transaction of its own, and any node may take it.
 //
 // A payload that is queued for many devices is stored once. Replies are deleted when they may be forgotten, so that a
-// device without a session costs its state alone.
+// device without a session costs little more than its name and its state.
 //
 // Payloads are in the database as they are sent, secrets among them. SQLite lets others read its file as far as the umask
 // does, so it belongs into a folder that they cannot enter.
@@ -27,6 +27,7 @@ import (
 	"database/sql"
 	"encoding/base32"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,8 +107,8 @@ func (s *Store) prepare(ctx context.Context) error {
 // load yields the record of a device, if there is one, then its work. Each part about work is a walk along an index, which
 // ends after as many rows as are wanted.
 const load = `WITH d AS (SELECT num, rev, state FROM omadm_device WHERE id = ?)
-	SELECT CAST(NULL AS {blob}), d.rev, 0, 0, 0, 0, 0, d.state, r.reply 
-		FROM d LEFT JOIN omadm_reply r ON r.device = d.num AND r.rev = d.rev
+	SELECT CAST(NULL AS {blob}), d.rev, 0, 0, 0, 0, 0, COALESCE(s.state, d.state), s.reply
+		FROM d LEFT JOIN omadm_session s ON s.device = d.num AND s.rev = d.rev
 	UNION ALL
 	SELECT w.id, w.ord, w.priority, w.scope, w.status, w.not_before, w.expires, p.body, NULL FROM (
 		SELECT * FROM omadm_work WHERE device = (SELECT num FROM d) AND status = 1
@@ -163,15 +164,13 @@ func compareWork(a, b session.Work) int {
 	return cmp.Or(cmp.Compare(b.Status, a.Status), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Order, b.Order), cmp.Compare(a.ID, b.ID))
 }
 
+// sweepEvery is how often replies are looked for that may be forgotten, while devices call.
+const sweepEvery = 10 * time.Second
+
+// Nodes do not wait for each other to delete, nor for a message. A large state stays, and is not looked at again.
 const (
-	// sweepEvery is how often replies are looked for that may be forgotten, while devices call.
-	sweepEvery = 10 * time.Second
-
-	deleteReplies = `DELETE FROM omadm_reply WHERE until < ?`
-
-	// Nodes do not wait for each other here, nor for a message.
-	deleteRepliesPostgres = `DELETE FROM omadm_reply WHERE device IN
-		(SELECT device FROM omadm_reply WHERE until < ? FOR UPDATE SKIP LOCKED)`
+	endSessions = `DELETE FROM omadm_session WHERE device IN (SELECT device FROM omadm_session WHERE until < ? AND state IS NULL {skip})`
+	dropReplies = `UPDATE omadm_session SET reply = NULL, until = ? WHERE device IN (SELECT device FROM omadm_session WHERE until < ? {skip})`
 )
 
 // sweep deletes replies that may be forgotten, from time to time.
@@ -190,11 +189,11 @@ func (s *Store) sweep(ctx context.Context, now time.Time) error {
 		s.writing.Lock()
 		defer s.writing.Unlock()
 	}
-	q := deleteReplies
-	if s.dialect == Postgres {
-		q = deleteRepliesPostgres
+	at := microOf(now)
+	if _, err := s.db.ExecContext(ctx, s.bind(endSessions), at); err != nil {
+		return fmt.Errorf("sqlstore: delete old replies: %w", err)
 	}
-	if _, err := s.db.ExecContext(ctx, s.bind(q), microOf(now)); err != nil {
+	if _, err := s.db.ExecContext(ctx, s.bind(dropReplies), int64(math.MaxInt64), at); err != nil {
 		return fmt.Errorf("sqlstore: delete old replies: %w", err)
 	}
 	return nil

@@ -24,6 +24,7 @@ func TestStore(t *testing.T, open func(t *testing.T) session.WorkStore) {
 	}{
 		{"Record", testRecord},
 		{"Reply", testReply},
+		{"Sizes", testSizes},
 		{"Conflict", testConflict},
 		{"AnyRev", testAnyRev},
 		{"Lease", testLease},
@@ -170,6 +171,26 @@ func testReply(t *testing.T, s session.WorkStore) {
 	}
 	commit(t, s, "a", 3, &session.Change{Reply: []byte("third")})
 	at(10000*time.Hour, "third")
+}
+
+// testSizes: a state that grows and shrinks is always the one that was committed last, also when its reply is forgotten.
+func testSizes(t *testing.T, s session.WorkStore) {
+	for i, size := range []int{0, 100, 10_000, 50, 10_000, 10_000, 100_000, 0, 300, 3_000, 0} {
+		state := bytes.Repeat([]byte{byte(i)}, size)
+		c := session.Change{State: state}
+		if i%3 != 0 {
+			c.Reply, c.ReplyUntil = []byte("reply"), now.Add(time.Minute)
+		}
+		commit(t, s, "a", int64(i), &c)
+		commit(t, s, "a", session.AnyRev, &session.Change{Put: []session.Work{work(fmt.Sprint(i))}})
+		for _, at := range []time.Duration{0, time.Hour, 2 * time.Hour} {
+			r, err := s.Load(t.Context(), "a", now.Add(time.Duration(i)*24*time.Hour+at), 100)
+			if err != nil || r.Rev != int64(i)+1 || !bytes.Equal(r.State, state) || len(r.Work) != i+1 {
+				t.Fatalf("revision %d with %d bytes of state and %d commands, %v; want %d, %d and %d",
+					r.Rev, len(r.State), len(r.Work), err, i+1, size, i+1)
+			}
+		}
+	}
 }
 
 func testConflict(t *testing.T, s session.WorkStore) {
