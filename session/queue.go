@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -101,11 +102,13 @@ var workIDs = base32.StdEncoding.WithPadding(base32.NoPadding)
 // idSize is how many octets a WorkID spells.
 const idSize = 16
 
-// newWorkID returns a new name, or with a key the one that this work has always had.
+// newWorkID returns a new name, or with a key the one that this work has always had. New names begin with the time, so that
+// work that comes and goes together lies together where a store keeps it in the order of its names.
 func newWorkID(device, key string, i int) WorkID {
 	var id [sha256.Size]byte
 	if key == "" {
-		rand.Read(id[:idSize])
+		binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixMilli())<<16)
+		rand.Read(id[6:idSize])
 	} else {
 		id = sha256.Sum256(fmt.Appendf(nil, "%d:%s%d:%s%d", len(device), device, len(key), key, i))
 	}

@@ -1,7 +1,9 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"slices"
@@ -602,4 +604,31 @@ func TestLostLease(t *testing.T) {
 	require.NoError(t, store.Commit(t.Context(), d.ID, r.Rev, &session.Change{})) // an operator has reset the device
 	require.Equal(t, []string{"Get ./A"}, sent(d.Open()))
 	require.Equal(t, "done unknown", state(t, s, ids[1]))
+}
+
+// TestWorkIDs: names of work grow with time, are 16 octets, and differ also where time stands still.
+func TestWorkIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := session.NewQueue(new(session.MemoryStore))
+		b := new(session.Batch)
+		b.Get("./A")
+		b.Get("./B")
+		seen := make(map[session.WorkID]bool)
+		last := make([]byte, 16)
+		for range 50 {
+			ids, err := q.Enqueue(t.Context(), "device-1", b, nil)
+			require.NoError(t, err)
+			before := last
+			for _, id := range ids {
+				octets, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(string(id))
+				require.NoError(t, err)
+				require.Len(t, octets, 16)
+				require.False(t, seen[id], "%s", id)
+				require.Positive(t, bytes.Compare(octets, before))
+				seen[id] = true
+				last = octets
+			}
+			time.Sleep(time.Millisecond)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/base32"
+	"encoding/binary"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -220,7 +221,7 @@ func cycles(b *testing.B, q queue, writers, n, round int) (seconds float64, took
 		for i := range n {
 			start := time.Now()
 			device := fmt.Sprintf("urn:uuid:7d0ab4be-15a3-4c31-9d2c-%06d%06d", w, i%20)
-			name := workName((round*writers+w)*n + i)
+			name := workName((round*n+i)*writers + w)
 			if err := q.enqueue(b.Context(), device, name); err != nil {
 				return err
 			}
@@ -241,10 +242,11 @@ func cycles(b *testing.B, q queue, writers, n, round int) (seconds float64, took
 	return seconds, took
 }
 
-// workName returns a WorkID as a Queue makes them: 16 octets in base32, in no order.
+// workName returns a WorkID as a Queue makes them: 16 octets in base32, which grow at their beginning with time.
 func workName(i int) string {
 	sum := sha256.Sum256(fmt.Append(nil, i))
-	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16])
+	id := append(binary.BigEndian.AppendUint64(nil, uint64(i))[2:], sum[:10]...)
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(id)
 }
 
 // compareCycles runs both in turns, so that they see the same machine and disk, and reports the ratio.
@@ -278,7 +280,7 @@ func BenchmarkPostgresMessage(b *testing.B) {
 	take, err := h.db.PrepareContext(b.Context(), `UPDATE work SET status = 1 WHERE id = $1 AND status = 0`)
 	require.NoError(b, err)
 	b.Cleanup(func() { take.Close() })
-	name := func(round, w, i, k int) string { return workName(((round*writers+w)*(n+1)+i)*perMessage + k) }
+	name := func(round, w, i, k int) string { return workName(((round*(n+1)+i)*writers+w)*perMessage + k) }
 	device := func(w int) string { return fmt.Sprintf("urn:uuid:7d0ab4be-15a3-4c31-9d2c-%012d", w) }
 	queued := func(round, w, from, to int) (l []session.Work) {
 		for i := from; i < to; i++ {

@@ -14,12 +14,13 @@ import (
 	"github.com/omadm-sdk/omadm/session"
 )
 
-// A job is one Commit.
+// A job is one Commit, or something else that writes.
 type job struct {
 	ctx    context.Context
 	device string
 	rev    int64
 	change *session.Change
+	other  func(r runner) error // instead of a change
 	err    error
 	turn   chan bool // true: commit what waits, this job first; false: it has been done
 }
@@ -32,8 +33,19 @@ func (s *Store) Commit(ctx context.Context, device string, rev int64, c *session
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	j := &job{ctx: ctx, device: device, rev: rev, change: c}
+	err := s.do(&job{ctx: ctx, device: device, rev: rev, change: c})
+	if err != nil && !errors.Is(err, session.ErrConflict) {
+		return fmt.Errorf("sqlstore: commit: %w", err)
+	}
+	return err
+}
+
+// do commits a job. With SQLite, all that writes goes through here, and one after the other.
+func (s *Store) do(j *job) error {
 	if s.dialect == Postgres {
+		if done, err := s.commitPlain(j); done || err != nil {
+			return err
+		}
 		return s.commitAlone(j)
 	}
 	j.turn = make(chan bool, 1)
@@ -48,6 +60,9 @@ func (s *Store) Commit(ctx context.Context, device string, rev int64, c *session
 	return j.err
 }
 
+// maxKept is how many groups are committed over one connection before others may have it.
+const maxKept = 64
+
 // lead commits the jobs that wait, and has one of those that have come meanwhile go on.
 func (s *Store) lead() {
 	s.mu.Lock()
@@ -55,18 +70,28 @@ func (s *Store) lead() {
 	s.jobs = s.jobs[len(group):]
 	s.mu.Unlock()
 
-	s.writing.Lock()
+	if s.conn == nil {
+		s.conn, _ = s.db.Conn(group[0].ctx) // begin finds out what is wrong, if something is
+	}
+	s.kept++
 	s.commitGroup(group)
-	s.writing.Unlock()
 
 	for _, j := range group[1:] {
 		j.turn <- false
 	}
 	s.mu.Lock()
-	if s.leading = len(s.jobs) > 0; s.leading {
+	s.leading = len(s.jobs) > 0
+	var free *sql.Conn
+	if !s.leading || s.kept == maxKept {
+		free, s.conn, s.kept = s.conn, nil, 0
+	}
+	if s.leading {
 		s.jobs[0].turn <- true
 	}
 	s.mu.Unlock()
+	if free != nil {
+		free.Close()
+	}
 }
 
 // commitGroup commits the jobs together. A job that is in conflict changes nothing; where it is too late for that, or
@@ -85,7 +110,7 @@ func (s *Store) commitGroup(group []*job) {
 // commitAll commits the jobs in one transaction, or none of them.
 func (s *Store) commitAll(group []*job) error {
 	ctx := context.Background() // the transaction is that of several callers
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,28 +131,35 @@ func (s *Store) commitAll(group []*job) error {
 
 // commitAlone commits a job by itself.
 func (s *Store) commitAlone(j *job) error {
-	if done, err := s.commitPlain(j); done || err != nil {
-		return err
-	}
-	tx, err := s.db.BeginTx(j.ctx, nil)
+	tx, err := s.begin(j.ctx)
 	if err != nil {
-		return fmt.Errorf("sqlstore: commit: %w", err)
+		return err
 	}
 	defer tx.Rollback()
 	if _, err := s.apply(runner{j.ctx, s, tx}, j); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqlstore: commit: %w", err)
+	return tx.Commit()
+}
+
+// begin begins a transaction. With SQLite, writers use one connection for as long as they follow each other: what it has
+// of the database in memory stays good, while others have to read again what was changed.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	if s.conn != nil {
+		if tx, err := s.conn.BeginTx(ctx, nil); err == nil {
+			return tx, nil
+		}
+		s.conn.Close() // there may be no other, and it may be broken
+		s.conn = nil
 	}
-	return nil
+	return s.db.BeginTx(ctx, nil)
 }
 
 // commitPlain commits a job that one statement does, which needs no transaction around it: a command for a known device
 // whose payload is known. It reports whether it has.
 func (s *Store) commitPlain(j *job) (done bool, err error) {
 	c := j.change
-	if j.rev != session.AnyRev || len(c.Put) != 1 || len(c.Lease)+len(c.Release)+len(c.Done)+len(c.Cancel)+len(c.Requeue) > 0 {
+	if c == nil || j.rev != session.AnyRev || len(c.Put) != 1 || len(c.Lease)+len(c.Release)+len(c.Done)+len(c.Cancel)+len(c.Requeue) > 0 {
 		return false, nil
 	}
 	n, err := runner{j.ctx, s, nil}.insertWork(j.device, &c.Put[0], sha256.Sum256(c.Put[0].Body))
@@ -182,10 +214,16 @@ const (
 		ON CONFLICT (id) DO NOTHING`
 )
 
-var statements = [...]string{load, newRecord, updateRecord, setSession, insertDevice, insertPayload, insertWork, moveOne}
+var statements = [...]string{
+	load, newRecord, updateRecord, setSession, insertDevice, insertPayload, insertWork, moveOne,
+	endSessions, dropReplies, deleteWork, deletePayloads,
+}
 
 // apply makes the change of a job, and reports whether anything may have been changed before an error.
 func (s *Store) apply(r runner, j *job) (changed bool, err error) {
+	if j.other != nil {
+		return true, j.other(r)
+	}
 	c := j.change
 	if j.rev != session.AnyRev {
 		if err := r.record(j); err != nil {
@@ -336,7 +374,7 @@ func (r runner) move(j *job) error {
 		n := together(l)
 		more, err := r.moveSome(j.device, l[:n])
 		if err != nil {
-			return fmt.Errorf("sqlstore: commit work: %w", err)
+			return err
 		}
 		leased += more
 		l = l[n:]

@@ -50,7 +50,9 @@ type Store struct {
 	jobs     []*job               // of SQLite, that wait to be committed
 	leading  bool                 // somebody commits, or has been told to
 
-	writing sync.Mutex // held by whoever writes, with SQLite
+	// Of whoever leads:
+	conn *sql.Conn
+	kept int // how many groups have been committed over it
 }
 
 // New returns a Store in db. Its tables must be there: see [Store.Migrate].
@@ -185,15 +187,14 @@ func (s *Store) sweep(ctx context.Context, now time.Time) error {
 	if !due || first {
 		return nil
 	}
-	if s.dialect == SQLite {
-		s.writing.Lock()
-		defer s.writing.Unlock()
-	}
-	at := microOf(now)
-	if _, err := s.db.ExecContext(ctx, s.bind(endSessions), at); err != nil {
-		return fmt.Errorf("sqlstore: delete old replies: %w", err)
-	}
-	if _, err := s.db.ExecContext(ctx, s.bind(dropReplies), int64(math.MaxInt64), at); err != nil {
+	err := s.do(&job{ctx: ctx, other: func(r runner) error {
+		if _, err := r.exec(endSessions, microOf(now)); err != nil {
+			return err
+		}
+		_, err := r.exec(dropReplies, int64(math.MaxInt64), microOf(now))
+		return err
+	}})
+	if err != nil {
 		return fmt.Errorf("sqlstore: delete old replies: %w", err)
 	}
 	return nil

@@ -71,15 +71,18 @@ func (s *Store) List(ctx context.Context, device string) iter.Seq2[*session.Work
 
 // Purge implements [session.WorkStore]. Payloads that nobody needs any more go as well; that reads all work there is.
 func (s *Store) Purge(ctx context.Context, t time.Time) (int, error) {
-	if s.dialect == SQLite {
-		s.writing.Lock()
-		defer s.writing.Unlock()
+	if err := s.prepare(ctx); err != nil {
+		return 0, err
 	}
-	n, err := s.purge(ctx, t)
+	n := int64(0)
+	err := s.do(&job{ctx: ctx, other: func(r runner) (err error) {
+		n, err = r.purge(t)
+		return err
+	}})
 	if err != nil {
 		return 0, fmt.Errorf("sqlstore: purge: %w", err)
 	}
-	return n, nil
+	return int(n), nil
 }
 
 const (
@@ -91,27 +94,16 @@ const (
 	lockPayloads = `LOCK TABLE omadm_payload IN EXCLUSIVE MODE`
 )
 
-func (s *Store) purge(ctx context.Context, t time.Time) (int, error) {
-	tx, err := s.db.BeginTx(ctx, nil)
+func (r runner) purge(t time.Time) (int64, error) {
+	n, err := r.exec(deleteWork, microOf(t))
 	if err != nil {
 		return 0, err
 	}
-	defer tx.Rollback()
-	res, err := tx.ExecContext(ctx, s.bind(deleteWork), microOf(t))
-	if err != nil {
-		return 0, err
-	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return 0, err
-	}
-	if s.dialect == Postgres {
-		if _, err := tx.ExecContext(ctx, lockPayloads); err != nil {
+	if r.s.dialect == Postgres {
+		if _, err := r.tx.ExecContext(r.ctx, lockPayloads); err != nil {
 			return 0, err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, deletePayloads); err != nil {
-		return 0, err
-	}
-	return int(n), tx.Commit()
+	_, err = r.exec(deletePayloads)
+	return n, err
 }
