@@ -312,6 +312,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"nothing", "", io.ErrUnexpectedEOF, "/"},
 		{"no XML", "hello", syncml.ErrSyntax, "/"},
 		{"another root", `<html></html>`, syncml.ErrSyntax, "/html"},
+		{"a control in a section between elements", "<SyncML><![CDATA[" + long + "\x14]]>", syncml.ErrBadChar, "/SyncML"},
 		{"no header", `<SyncML><SyncBody><Final/></SyncBody></SyncML>`, syncml.ErrSyntax, "/SyncML/SyncBody"},
 		{"nothing in the root", `<SyncML></SyncML>`, syncml.ErrSyntax, "/"},
 		{"an internal subset", `<!DOCTYPE SyncML [<!ENTITY a "b">]>` + message(``), syncml.ErrSyntax, "/"},

@@ -267,6 +267,7 @@ func TestEncodeRefuses(t *testing.T) {
 		{"unknown, not kept", []syncml.Command{&syncml.Unknown{CmdID: "1"}}, `Unknown with CmdID 1: its element was not kept: see DecoderOptions.KeepUnknown`},
 		{"markup that is none", []syncml.Command{replace(data(syncml.Markup("<a>"))).Commands[0]}, `markup`},
 		{"markup that breaks out", []syncml.Command{replace(data(syncml.Markup("<a/></Data><Data>"))).Commands[0]}, `markup`},
+		{"markup with a control in a section", []syncml.Command{replace(data(syncml.Markup("<a><![CDATA[" + strings.Repeat("long ", 9) + "\x14]]></a>"))).Commands[0]}, `U+0014`},
 		{"markup with a strange prefix", []syncml.Command{replace(data(syncml.Markup("<p:a/>"))).Commands[0]}, `not declared`},
 		{"nil", []syncml.Command{nil}, `no command`},
 	}

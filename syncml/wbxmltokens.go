@@ -184,9 +184,8 @@ func (r *xmlReader) run() ([]byte, runKind) {
 		if e < 0 {
 			return nil, runNothing
 		}
-		r.checkChars(9, e)
-		b := r.buf[r.pos+9 : r.pos+e]
-		r.pos += e + 3
+		b := r.checkChars(9, e)
+		r.advance(e + 3)
 		if bytes.IndexByte(b, '\r') >= 0 {
 			b = appendLines(nil, b)
 		}

@@ -37,8 +37,7 @@ func (r *xmlReader) childSlow() elem {
 				if e < 0 {
 					return elEnd
 				}
-				r.checkChars(9, e)
-				if text := r.buf[r.pos+9 : r.pos+e]; r.err == nil && len(trim(text)) > 0 {
+				if text := r.checkChars(9, e); r.err == nil && len(trim(text)) > 0 {
 					r.forgive(syntaxf("text where only elements belong"))
 				}
 				r.advance(e + 3)
@@ -128,23 +127,23 @@ func (r *xmlReader) advance(n int) {
 	}
 }
 
-// checkChars checks the characters of a section or comment, from and to counted from pos.
-func (r *xmlReader) checkChars(from, to int) {
+// checkChars checks the characters of a section or comment, from and to counted from pos, and returns them. After a
+// failure, and so after this, nothing may be counted from pos any more.
+func (r *xmlReader) checkChars(from, to int) []byte {
 	if r.err != nil {
-		return
+		return nil
 	}
-	b := r.buf[r.pos+from : r.pos+to]
-	for i := 0; i < len(b); {
-		n := plainRun(b[i:])
-		if i += n; i == len(b) {
-			return
+	b := r.buf[r.pos+from : r.pos+to : r.pos+to]
+	for i := 0; i < len(b); i++ {
+		if i += plainRun(b[i:]); i == len(b) {
+			break
 		}
 		if c := b[i]; c != '&' && c != '<' && c != '\r' {
 			r.badChar(r.pos + from + i)
-			return
+			break
 		}
-		i++
 	}
+	return b
 }
 
 // find returns the index of s, counted from pos, at from or behind, and reads on as needed. It fails and returns -1
