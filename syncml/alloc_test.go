@@ -62,6 +62,11 @@ func TestAllocations(t *testing.T) {
 				}
 			}), 20.0, "appending")
 			require.LessOrEqual(t, testing.AllocsPerRun(20, func() {
+				if _, err := syncml.Append(nil, msg, nil); err != nil {
+					t.Fatal(err)
+				}
+			}), 20.0, "a slice of its own")
+			require.LessOrEqual(t, testing.AllocsPerRun(20, func() {
 				if _, err := syncml.Unmarshal(m.XML, nil); err != nil {
 					t.Fatal(err)
 				}

@@ -110,6 +110,41 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+// BenchmarkTokens pulls the tokens that the grammar is fed with, and nothing more, against the typed decode of the same
+// bytes: what commands, items and strings cost on top.
+func BenchmarkTokens(b *testing.B) {
+	for _, m := range corpus.All() {
+		for _, enc := range encodings {
+			data := m.XML
+			if enc == syncml.WBXML {
+				data = toWBXML(b, m.XML)
+			}
+			b.Run(m.Name+"/"+enc.String(), func(b *testing.B) {
+				d, typed := syncml.NewDecoder(nil, nil), syncml.NewDecoder(nil, nil)
+				ours := func() {
+					if _, err := syncml.Pull(d, data); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.SetBytes(int64(len(data)))
+				b.ReportAllocs()
+				for range 5 {
+					ours()
+				}
+				for b.Loop() {
+					ours()
+				}
+				b.ReportMetric(compare(b, ours, func() {
+					typed.ResetBytes(data)
+					if _, err := typed.Message(); err != nil {
+						b.Fatal(err)
+					}
+				}), "x-typed")
+			})
+		}
+	}
+}
+
 func BenchmarkUnmarshal(b *testing.B) {
 	for _, m := range corpus.All() {
 		b.Run(m.Name, func(b *testing.B) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -156,13 +157,26 @@ func (e *Encoder) flush() error {
 	return nil
 }
 
-// appenders are Encoders for Append, so that it costs no allocation.
-var appenders = sync.Pool{New: func() any { return new(Encoder) }}
+// An appender is an Encoder for Append, so that it costs no allocation, and a buffer for messages that go into a slice of
+// their own, so that it costs one.
+type appender struct {
+	Encoder
+	buf []byte
+}
+
+var appenders = sync.Pool{New: func() any { return new(appender) }}
+
+// maxAppender is the largest buffer that is kept for messages to come, until memory is collected.
+const maxAppender = 2 << 20
 
 // Append writes a whole message behind dst and returns the longer slice, or dst and an error. What dst has of capacity
 // behind what is returned may be overwritten too. Nil options mean the defaults.
 func Append(dst []byte, m *Message, opts *EncoderOptions) ([]byte, error) {
-	e := appenders.Get().(*Encoder)
+	e := appenders.Get().(*appender)
+	into, fresh := dst, cap(dst) == 0
+	if fresh {
+		into = e.buf[:0]
+	}
 	defer func() {
 		*e.out.bytes() = nil
 		appenders.Put(e)
@@ -175,15 +189,23 @@ func Append(dst []byte, m *Message, opts *EncoderOptions) ([]byte, error) {
 	for {
 		known := len(e.bin.literals.table)
 		e.Reset(nil)
-		*e.out.bytes() = dst
+		*e.out.bytes() = into
 		if err := e.message(m); err != nil {
 			return dst, err
 		}
 		if len(e.bin.literals.table) == known {
-			return *e.out.bytes(), nil
+			break
 		}
 		// Names have come up that WBXML must announce in the header.
 	}
+	out := *e.out.bytes()
+	if fresh {
+		if cap(out) <= maxAppender {
+			e.buf = out
+		}
+		out = slices.Clone(out)
+	}
+	return out, nil
 }
 
 func (e *Encoder) message(m *Message) error {
