@@ -150,9 +150,9 @@ func (d *Decoder) header(h *Header) {
 	for w := (walk{parent: elSyncHdr}); ; {
 		switch id := d.next(&w); id {
 		case elVerDTD:
-			h.VerDTD = d.field()
+			h.VerDTD = d.version("VerDTD")
 		case elVerProto:
-			h.VerProto = d.field()
+			h.VerProto = d.version("VerProto")
 		case elSessionID:
 			h.SessionID = d.field()
 			if d.check && len(h.SessionID) > 4 {
@@ -183,6 +183,15 @@ func (d *Decoder) header(h *Header) {
 			d.unknown(&h.Unknown)
 		}
 	}
+}
+
+// version reads VerDTD or VerProto, which is as good as absent where it is empty.
+func (d *Decoder) version(name string) string {
+	v := d.field()
+	if d.check && v == "" {
+		d.src.forgive(syntaxf("%s is empty", name))
+	}
+	return v
 }
 
 // credential reads Cred. Where a device repeats its credentials, c.Data holds the same already.
