@@ -24,6 +24,7 @@ import (
 
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/dmtree/filestore"
+	"github.com/omadm-sdk/omadm/internal/benchproc"
 	"github.com/omadm-sdk/omadm/session"
 )
 
@@ -31,6 +32,7 @@ import (
 const roleEnv = "OMADM_TEST_ROLE"
 
 func TestMain(m *testing.M) {
+	benchproc.Main(benchServers)
 	text := os.Getenv(roleEnv)
 	if text == "" {
 		os.Exit(m.Run())

@@ -28,8 +28,16 @@ import (
 
 // policyHandler answers each message with the policy of the corpus: an Atomic of 50 Replaces, 20 KB.
 func policyHandler(tb testing.TB) session.Handler {
-	m, err := syncml.Unmarshal(corpus.Get("policy").XML, nil)
+	h, err := newPolicyHandler()
 	require.NoError(tb, err)
+	return h
+}
+
+func newPolicyHandler() (session.Handler, error) {
+	m, err := syncml.Unmarshal(corpus.Get("policy").XML, nil)
+	if err != nil {
+		return nil, err
+	}
 	var fill func(b *session.Batch)
 	for _, c := range m.Commands {
 		if a, ok := c.(*syncml.Atomic); ok {
@@ -42,7 +50,9 @@ func policyHandler(tb testing.TB) session.Handler {
 				r := c.(*syncml.Replace)
 				f, _ := dmtree.FormatOf(r.Items[0].Meta.Format)
 				v, err := dmtree.Parse(f, r.Items[0].Data.String())
-				require.NoError(tb, err)
+				if err != nil {
+					return nil, err
+				}
 				l = append(l, setting{dmtree.URI(r.Items[0].Target.URI), v})
 			}
 			fill = func(b *session.Batch) {
@@ -57,7 +67,7 @@ func policyHandler(tb testing.TB) session.Handler {
 			w.Atomic(fill)
 		}
 		return nil
-	})
+	}), nil
 }
 
 // answers returns the n-th message of a session, of 2 KB: the statuses of what the one before was answered with, as many
