@@ -86,9 +86,11 @@ func benchReplies() (first, second []byte, err error) {
 
 func benchDevice(i int) string { return fmt.Sprintf("urn:uuid:7d0ab4be-15a3-4c31-9d2c-%012d", i) }
 
+var pkg1 = sync.OnceValue(func() []byte { return corpus.Get("pkg1").XML })
+
 // firstMessage returns the first message of a session, that of the corpus: 2 KB, as Windows sends it.
 func firstMessage(device string, id int) []byte {
-	msg := corpus.Get("pkg1").XML
+	msg := pkg1()
 	for name, value := range map[string]string{"SessionID": fmt.Sprintf("%X", id&0xFFFF), "Source": "<LocURI>" + device + "</LocURI>"} {
 		before, rest, _ := bytes.Cut(msg, []byte("<"+name+">"))
 		_, after, _ := bytes.Cut(rest, []byte("</"+name+">"))
