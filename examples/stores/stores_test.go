@@ -37,14 +37,21 @@ func sqliteDSN(path string) string {
 		"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)"
 }
 
+func openDB(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", sqliteDSN(path))
+	if err == nil {
+		db.SetMaxOpenConns(16)
+		db.SetMaxIdleConns(16)
+	}
+	return db, err
+}
+
 // rawSQLite opens a database with nothing in it.
 func rawSQLite(tb testing.TB, path string) *sql.DB {
 	tb.Helper()
-	db, err := sql.Open("sqlite", sqliteDSN(path))
+	db, err := openDB(path)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { db.Close() })
-	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(16)
 	return db
 }
 
