@@ -137,7 +137,9 @@ func FuzzStoredState(f *testing.F) {
 		for i := range 2 {
 			body := bytes.Replace([]byte(message(`<Alert><CmdID>1</CmdID><Data>1201</Data></Alert>`)), []byte("<MsgID>1<"), []byte("<MsgID>"+strconv.Itoa(i+1)+"<"), 1)
 			r, err := s.Exchange(t.Context(), start.Add(time.Minute), &session.Exchange{HTTP: http.Header{"Content-Type": {syncml.TypeXML}}, Body: body})
-			if err == nil && r.Status != 200 {
+			// The state may say that this very message has opened a session before.
+			late := err == nil && r.Status == http.StatusServiceUnavailable && r.HTTP.Get("Retry-After") != ""
+			if err == nil && r.Status != 200 && !late {
 				t.Fatalf("HTTP %d", r.Status)
 			}
 		}
