@@ -45,7 +45,7 @@ func (d *Decoder) location(l *Location, id elem) {
 	for w := (walk{parent: id}); ; {
 		switch id := d.next(&w); id {
 		case elLocURI:
-			l.URI = d.field()
+			l.URI = d.filled("LocURI")
 		case elLocName:
 			l.Name = d.exact()
 		case elEnd:
@@ -150,9 +150,9 @@ func (d *Decoder) header(h *Header) {
 	for w := (walk{parent: elSyncHdr}); ; {
 		switch id := d.next(&w); id {
 		case elVerDTD:
-			h.VerDTD = d.version("VerDTD")
+			h.VerDTD = d.filled("VerDTD")
 		case elVerProto:
-			h.VerProto = d.version("VerProto")
+			h.VerProto = d.filled("VerProto")
 		case elSessionID:
 			h.SessionID = d.field()
 			if d.check && len(h.SessionID) > 4 {
@@ -185,8 +185,8 @@ func (d *Decoder) header(h *Header) {
 	}
 }
 
-// version reads VerDTD or VerProto, which is as good as absent where it is empty.
-func (d *Decoder) version(name string) string {
+// filled reads a text that is as good as absent where it is empty, and is not written then.
+func (d *Decoder) filled(name string) string {
 	v := d.field()
 	if d.check && v == "" {
 		d.src.forgive(syntaxf("%s is empty", name))

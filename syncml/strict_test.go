@@ -26,6 +26,7 @@ func TestStrict(t *testing.T) {
 		{"missing in the header", strings.Replace(message(get), "<MsgID>2</MsgID>", "", 1), "SyncHdr without MsgID", "/SyncML"},
 		{"X01 VerDTD of nothing", strings.Replace(message(get), "<VerDTD>1.2", "<VerDTD>", 1), "VerDTD is empty", "/SyncML/SyncHdr"},
 		{"X01 VerProto of nothing", strings.Replace(message(get), "<VerProto>DM/1.2", "<VerProto>", 1), "VerProto is empty", "/SyncML/SyncHdr"},
+		{"LocURI of nothing", strings.Replace(message(get), "<LocURI>IMEI:1", "<LocURI>", 1), "LocURI is empty", "/SyncML/SyncHdr/Source"},
 		{"no command", message(``), "SyncBody without command", "/SyncML"},
 		{"no body", `<SyncML xmlns="SYNCML:SYNCML1.2">` + hdr + `</SyncML>`, "SyncML without SyncBody", "/"},
 		{"unknown child", item(`<Odd/>`), "Odd does not belong into Item", "/SyncML/SyncBody/Replace/Item/Odd"},
