@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -23,6 +24,7 @@ type MemoryStore struct {
 }
 
 type memoryDevice struct {
+	id           string
 	rev          int64
 	state, reply []byte
 	until        int64   // the microsecond after which reply may be forgotten; 0: never
@@ -110,7 +112,7 @@ func (m *MemoryStore) apply(device string, rev int64, c *Change, now time.Time) 
 	}
 	for i := range c.Put {
 		w := c.Put[i]
-		w.Device, w.Status, w.Outcome, w.DoneAt = device, WorkWaiting, nil, time.Time{}
+		w.Device, w.Status, w.Outcome, w.DoneAt = d.id, WorkWaiting, nil, time.Time{}
 		m.put(d, w)
 	}
 	each := func(ids []WorkID, from, to WorkStatus) {
@@ -180,7 +182,8 @@ func (m *MemoryStore) device(device string) *memoryDevice {
 			m.work = make(map[WorkID]*Work)
 			m.bodies = make(map[[sha256.Size]byte]*memoryBody)
 		}
-		m.devices[device] = d
+		d.id = strings.Clone(device) // it may be a part of a message, which nobody needs any more
+		m.devices[d.id] = d
 	}
 	return d
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +118,20 @@ func TestReplyIsForgotten(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMemoryStoreKeepsNames: the name of a device is a part of its message, which does not stay because of it.
+func TestMemoryStoreKeepsNames(t *testing.T) {
+	store := new(session.MemoryStore)
+	before := liveHeap()
+	for i := range 16 {
+		msg := strings.Repeat("message ", 1<<17) + strconv.Itoa(i)
+		require.NoError(t, store.Commit(t.Context(), msg[1<<20:], 0, &session.Change{State: []byte("state"), Put: []session.Work{{ID: "1"}}}))
+	}
+	require.Less(t, liveHeap()-before, int64(8<<20), "16 messages of a megabyte have come")
+	r, err := store.Load(t.Context(), "15", start, 1)
+	require.NoError(t, err)
+	require.Equal(t, "state", string(r.State))
 }
 
 // TestFileStoreBusy: a log is written anew also where it never stands still.

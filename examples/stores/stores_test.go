@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -40,8 +41,8 @@ func sqliteDSN(path string) string {
 func openDB(path string) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", sqliteDSN(path))
 	if err == nil {
-		db.SetMaxOpenConns(16)
-		db.SetMaxIdleConns(16)
+		db.SetMaxOpenConns(2 * runtime.NumCPU())
+		db.SetMaxIdleConns(2 * runtime.NumCPU())
 	}
 	return db, err
 }

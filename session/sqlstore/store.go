@@ -6,9 +6,13 @@
 //
 //	db, err := sql.Open("sqlite", "file:mdm.db?_txlock=immediate&_pragma=busy_timeout(5000)"+
 //		"&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
-//	db.SetMaxIdleConns(8) // connections are kept, with the statements that they have prepared
+//	db.SetMaxOpenConns(2 * runtime.NumCPU())
+//	db.SetMaxIdleConns(2 * runtime.NumCPU())
 //	store := sqlstore.New(db, sqlstore.SQLite)
 //	err = store.Migrate(ctx)
+//
+// Connections are to be kept, with the statements that they have prepared, and with SQLite to be few: each reads anew what
+// another one has changed.
 //
 // With SQLite, what several devices change at the same moment is committed together, so that they share one wait for the
 // disk. With PostgreSQL each message is a transaction of its own, and any node may take it.
