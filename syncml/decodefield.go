@@ -18,9 +18,9 @@ func (d *Decoder) data() Data {
 	case len(b) == 0:
 		return Empty()
 	case d.fresh:
-		return Data{kind: kind, s: d.texts.add(b)}
+		return Data{kind: kind, inline: kind.characters(), s: d.texts.add(b)}
 	}
-	return Data{kind: kind, b: b}
+	return Data{kind: kind, inline: kind.characters(), b: b}
 }
 
 func (d *Decoder) tooLong(n int) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"reflect"
 	"sort"
 	"strings"
 	"testing"
@@ -62,6 +63,7 @@ func FuzzXML(f *testing.F) {
 		if streamErr != nil || againErr != nil {
 			t.Fatalf("byte by byte: %v; used again: %v", streamErr, againErr)
 		}
+		madeOfText(t, m)
 		same(t, "byte by byte", m, stream)
 		same(t, "used again", m, again)
 		if !bytes.HasPrefix(in, []byte("\xFF\xFE")) && !bytes.HasPrefix(in, []byte("\xFE\xFF")) && !lies(in) {
@@ -130,6 +132,17 @@ func same(t *testing.T, how string, a, b *syncml.Message) {
 	if d := syncml.Diff(a, b, nil); len(d) > 0 {
 		t.Fatalf("%s: %v", how, d)
 	}
+}
+
+// madeOfText: characters that were read are no other Data than what Text makes of them.
+func madeOfText(t *testing.T, m *syncml.Message) {
+	t.Helper()
+	eachItem(m.Commands, func(it *syncml.Item, _ syncml.Meta) {
+		d := it.Data
+		if k := d.Kind(); (k == syncml.DataText || k == syncml.DataCDATA) && !reflect.DeepEqual(d, syncml.Text(d.String()).As(k)) {
+			t.Fatalf("what was read as %v %q is not what it is made from", k, d)
+		}
+	})
 }
 
 // canonical writes what encoding/xml has read without what does not count: order within commands and items, how empty is

@@ -1,6 +1,10 @@
 package syncml
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/omadm-sdk/omadm/internal/wbxml"
+)
 
 // An Item is what a command acts on: a node, its value, and what that value is.
 type Item struct {
@@ -106,9 +110,10 @@ func (m Meta) WithDefaults() Meta {
 
 // Data is what an item holds, as the wire spells it: this package never interprets it. The zero Data is absent.
 type Data struct {
-	kind DataKind
-	s    string
-	b    []byte // in place of s when not nil
+	kind   DataKind
+	inline bool // of characters: UTF-8 without NUL, so that WBXML need not look at them again
+	s      string
+	b      []byte // in place of s when not nil
 }
 
 // DataKind tells how Data is spelled.
@@ -142,6 +147,8 @@ func (k DataKind) String() string {
 	return "invalid"
 }
 
+func (k DataKind) characters() bool { return k == DataText || k == DataCDATA }
+
 // Empty is Data that is there and holds nothing.
 func Empty() Data { return Data{kind: DataEmpty} }
 
@@ -165,9 +172,9 @@ func Opaque(b []byte) Data {
 
 func newData(k DataKind, s string) Data {
 	if s == "" {
-		k = DataEmpty
+		return Empty()
 	}
-	return Data{kind: k, s: s}
+	return Data{kind: k, inline: k.characters() && wbxml.IsInline(s), s: s}
 }
 
 // Kind tells what is there and how it is spelled.

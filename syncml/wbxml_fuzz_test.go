@@ -69,7 +69,7 @@ func FuzzWBXML(f *testing.F) {
 		if diff := syncml.Diff(m, stream, nil); len(diff) > 0 {
 			t.Fatalf("byte by byte: %v", diff)
 		}
-
+		madeOfText(t, m)
 		if m.Header.VerDTD == "" {
 			m.Header.VerDTD = "1.2" // written where absent
 		}

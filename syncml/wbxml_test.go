@@ -473,3 +473,21 @@ func TestWBXMLStream(t *testing.T) {
 		}
 	}
 }
+
+// What an inline string cannot carry goes out as octets, however the Data came about.
+func TestTextAsOctets(t *testing.T) {
+	for _, s := range []string{"\x00", "a\x00b", "\xFF", "x\xC3", "long and not quite ASCII: é, \xED\xA0\x80, é", strings.Repeat("long enough ", 40) + "\x00"} {
+		for _, d := range []syncml.Data{
+			syncml.Text(s), syncml.CDATA(s), syncml.Text(s).As(syncml.DataCDATA), syncml.Markup(s).As(syncml.DataText),
+			syncml.Opaque([]byte(s)), syncml.Opaque([]byte(s)).As(syncml.DataText), syncml.Text(s).As(syncml.DataOpaque),
+		} {
+			out, err := syncml.Append(nil, replace(data(d)), &syncml.EncoderOptions{Encoding: syncml.WBXML})
+			require.NoError(t, err)
+			m, err := syncml.Unmarshal(out, &syncml.DecoderOptions{Strict: true})
+			require.NoError(t, err)
+			got := m.Commands[0].(*syncml.Replace).Items[0].Data
+			require.Equal(t, syncml.DataOpaque, got.Kind(), "%q as %v", s, d.Kind())
+			require.Equal(t, s, got.String())
+		}
+	}
+}

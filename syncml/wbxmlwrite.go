@@ -82,6 +82,12 @@ func (w *wbxmlWriter) data(d Data, _ bool, _ string) error {
 		}
 		w.Start(t)
 		w.Text(d.String())
+	case d.inline && d.b != nil:
+		w.InlineBytes(t, d.b)
+		return nil
+	case d.inline:
+		w.Inline(t, d.s)
+		return nil
 	case d.b != nil:
 		if w.LeafBytes(t, d.b) {
 			return nil

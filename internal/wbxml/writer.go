@@ -133,6 +133,21 @@ func leaf[T string | []byte](w *Writer, t Tag, s T) bool {
 	return true
 }
 
+// Inline is Leaf for characters of which IsInline is known, one at least.
+func (w *Writer) Inline(t Tag, s string) { inline(w, t, s) }
+
+// InlineBytes is Inline.
+func (w *Writer) InlineBytes(t Tag, s []byte) { inline(w, t, s) }
+
+func inline[T string | []byte](w *Writer, t Tag, s T) {
+	b := w.buf
+	if t.Page != w.page {
+		b = append(b, tokSwitchPage, t.Page)
+	}
+	b = append(b, t.Token|hasContent, tokStrI)
+	w.buf, w.page = append(append(b, s...), 0, tokEnd), t.Page
+}
+
 // Text writes characters, as opaque data where an inline string cannot carry them.
 func (w *Writer) Text(s string) { text(w, s) }
 
@@ -164,7 +179,9 @@ func (w *Writer) Int(n int64) {
 	w.buf = append(strconv.AppendInt(append(w.buf, tokStrI), n, 10), 0)
 }
 
-// isInline reports whether an inline string can carry s.
+// IsInline reports whether an inline string can carry s: it is UTF-8 without NUL.
+func IsInline(s string) bool { return isInline(s) }
+
 func isInline[T string | []byte](s T) bool {
 	if len(s) < 8 || len(s) > 256 {
 		return isInlineSlow(s)
