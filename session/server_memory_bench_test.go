@@ -97,6 +97,9 @@ func (f *fleet) forget(b *testing.B) {
 // after its end. A million sessions are ten times the last row.
 func BenchmarkFleet(b *testing.B) {
 	for _, n := range []int{100, 1_000, 10_000, 100_000} {
+		if n > 10_000 && testing.Short() {
+			continue
+		}
 		b.Run(fmt.Sprintf("%d devices", n), func(b *testing.B) {
 			var perSecond, replied, parked, over []float64
 			for b.Loop() {
