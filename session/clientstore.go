@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"github.com/omadm-sdk/omadm/internal/durable"
 )
 
 // A ClientStore keeps what a [Client] must not forget between two sessions or when its process dies: nonces, alerts that
@@ -88,7 +90,7 @@ func (s *FileClientStore) Save(_ context.Context, key string, data []byte) error
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncDir(s.Dir)
+	return durable.SyncDir(s.Dir)
 }
 
 func (s *FileClientStore) path(key string) (string, error) {

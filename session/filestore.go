@@ -15,15 +15,19 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/omadm-sdk/omadm/internal/durable"
 )
 
 // FileStore is a [WorkStore] for one process: all is kept in memory, and each change is on the disk before Commit
 // returns. It is one file, to which changes are appended, and which is written anew from time to time. What several
 // devices change at the same moment goes to the disk together.
 //
-// It survives the death of the process, and of the machine, at any moment. No two processes may use one file.
+// It survives the death of the process, and of the machine, at any moment. Who has it open holds a lock on a file beside it,
+// whose name ends in .lock.
 type FileStore struct {
 	path string
+	lock *os.File
 
 	mu      sync.Mutex // guards what follows, and the order of changes
 	mem     MemoryStore
@@ -52,16 +56,22 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // OpenFileStore opens the store in the file at path, and makes it if there is none; a file that holds something else is an
-// error. Changes at the end of the file that were being written when the machine died are dropped: nobody was told that
+// error, and so is one that is open elsewhere. Changes at the end of the file that were being written when the machine died are dropped: nobody was told that
 // they had been made.
 func OpenFileStore(path string) (*FileStore, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := durable.Lock(path + ".lock")
 	if err != nil {
-		return nil, fmt.Errorf("session: open file store: %w", err)
+		return nil, fmt.Errorf("session: open file store %s: %w", path, err)
 	}
-	s := &FileStore{path: path, file: f}
-	if err := s.replay(); err != nil {
-		f.Close()
+	s := &FileStore{path: path, lock: lock}
+	s.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		if err = s.replay(); err != nil {
+			s.file.Close()
+		}
+	}
+	if err != nil {
+		lock.Close()
 		return nil, fmt.Errorf("session: open file store %s: %w", path, err)
 	}
 	return s, nil
@@ -126,7 +136,7 @@ func (s *FileStore) begin() error {
 		err = s.file.Sync()
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(s.path))
+		err = durable.SyncDir(filepath.Dir(s.path))
 	}
 	return err
 }
@@ -280,7 +290,7 @@ func (s *FileStore) replace() error {
 		err = os.Rename(tmp.Name(), s.path)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(s.path))
+		err = durable.SyncDir(filepath.Dir(s.path))
 	}
 	if err != nil {
 		tmp.Close()
@@ -370,7 +380,7 @@ func (s *FileStore) Close() error {
 	} else if errors.Is(s.err, os.ErrClosed) {
 		return nil
 	}
-	return s.file.Close()
+	return errors.Join(s.file.Close(), s.lock.Close())
 }
 
 func (a *appender) change(c *Change) {

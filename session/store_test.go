@@ -61,7 +61,7 @@ func TestFileStore(t *testing.T) {
 		require.Equal(t, []byte{39}, r.Reply)
 		left, err := filepath.Glob(path + "*")
 		require.NoError(t, err)
-		require.Equal(t, []string{path}, left, "no temporary file stays")
+		require.Equal(t, []string{path, path + ".lock"}, left, "no temporary file stays")
 	})
 }
 
@@ -238,6 +238,19 @@ func TestFileStoreElsewhere(t *testing.T) {
 	}
 }
 
+// TestFileStoreInUse: two that write one file would lose what the other wrote.
+func TestFileStoreInUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	s := openFile(t, path)
+	_, err := session.OpenFileStore(path)
+	require.ErrorContains(t, err, path+": it is open elsewhere")
+	require.NoError(t, s.Commit(t.Context(), "a", 0, &session.Change{State: []byte("1")}))
+	require.NoError(t, s.Close())
+	r, err := openFile(t, path).Load(t.Context(), "a", start, 1)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, r.Rev)
+}
+
 // TestFileStoreTornAtOnce: a machine may die while the file is being made.
 func TestFileStoreTornAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store")
@@ -252,9 +265,11 @@ func TestFileStoreTornAtOnce(t *testing.T) {
 			require.NoError(t, err, "%q", text)
 			require.NoError(t, s.Commit(t.Context(), "a", 0, &session.Change{State: []byte("1")}))
 			require.NoError(t, s.Close())
-			r, err := openFile(t, path).Load(t.Context(), "a", start, 1)
+			s = openFile(t, path)
+			r, err := s.Load(t.Context(), "a", start, 1)
 			require.NoError(t, err)
 			require.EqualValues(t, 1, r.Rev)
+			require.NoError(t, s.Close())
 		}
 	}
 }

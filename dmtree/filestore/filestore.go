@@ -15,14 +15,12 @@ import (
 	"syscall"
 
 	"github.com/omadm-sdk/omadm/dmtree"
+	"github.com/omadm-sdk/omadm/internal/durable"
 )
 
 // ErrCorrupt is in the error of Open for a file that holds something else than
 // a store, or whose damage is not that of an interrupted write.
 var ErrCorrupt = errors.New("the file of the tree is damaged")
-
-// errInUse is the error of lockFile for a file that somebody else has locked.
-var errInUse = errors.New("it is open elsewhere")
 
 // Options for Open. Nil and zero fields stand for the defaults.
 type Options struct {
@@ -61,7 +59,7 @@ func Open(path string, opts *Options) (*Store, error) {
 	if opts == nil {
 		opts = new(Options)
 	}
-	lock, err := lockFile(path + ".lock")
+	lock, err := durable.Lock(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("filestore: open %s: %w", path, err)
 	}
@@ -257,7 +255,7 @@ func (j *journal) rewrite(all iter.Seq[dmtree.Change], changes []dmtree.Change) 
 		return err
 	}
 	j.size, j.base, j.number = size, size, number
-	if err := errors.Join(syncFolder(filepath.Dir(j.path)), j.reopen(false)); err != nil {
+	if err := errors.Join(durable.SyncDir(filepath.Dir(j.path)), j.reopen(false)); err != nil {
 		j.broken = err
 		return err
 	}

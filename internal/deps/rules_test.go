@@ -19,7 +19,7 @@ var rules = []rule{
 	{"syncml/...", []string{"syncml", "internal/wbxml"},
 		"documents that travel in messages know the codec and nothing above it"},
 
-	{"dmtree/...", []string{"dmtree/...", "internal/mgmttree"},
+	{"dmtree/...", []string{"dmtree/...", "internal/durable", "internal/mgmttree"},
 		"the tree is a leaf: an agent's providers are free of XML and of the wire, which only session translates"},
 
 	{"auth/enroll/...", []string{"auth/...", "syncml", "internal/soap"},
@@ -27,7 +27,7 @@ var rules = []rule{
 	{"auth/...", []string{"auth/...", "syncml"},
 		"who is calling is decided on the SyncHdr, without an engine or a tree"},
 
-	{"session/...", []string{"session/...", "auth", "dmtree/...", "syncml/..."},
+	{"session/...", []string{"session/...", "auth", "dmtree/...", "syncml/...", "internal/durable"},
 		"the engines carry no Microsoft data and no SOAP: schema checks and enrollment are put around them from outside"},
 
 	{"csp", []string{"dmtree", "internal/mgmttree", "internal/xsd"},
