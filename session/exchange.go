@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	workLimit    = 256    // how much waiting work is loaded with a message, of each scope
+	workLimit    = 256    // how much waiting work is loaded with a message, for each user
 	commitTries  = 16     // how often a message is handled anew because another node was faster
 	maxSessions  = 32     // of one device at a time, by mode and user
 	maxOpened    = 16     // first messages of one device that are known again
@@ -187,25 +187,31 @@ func (x *exchange) run() (*Reply, error) {
 	return x.answer()
 }
 
-// repeated recognizes a message that has arrived before. If it was answered it gets the same answer.
+// repeated recognizes a message that has arrived before. If it was answered it gets the same answer. What another user of
+// the device sends is another message, whatever its octets.
 func (x *exchange) repeated() (reply *Reply, done bool, err error) {
 	var sess *sessionState
+	var res *auth.Result
+	before := false
 	for _, s := range x.st.sessions {
-		if s.hash == x.hash && s.id == x.msg.Header.SessionID && x.now.Sub(s.seen) <= x.lim.Replay {
-			sess = s
+		if s.hash != x.hash || s.id != x.msg.Header.SessionID || x.now.Sub(s.seen) > x.lim.Replay {
+			continue
+		}
+		before = true
+		// The proof is judged as it was the first time, so that a nonce that has been used up is good for the same octets.
+		r, err := x.authenticate(s.auth, s.messages <= 1)
+		if err != nil {
+			return nil, false, err
+		}
+		if r.Identity != nil && (r.Identity.User == s.user || r.Identity.User == "" && s.messages > 1) {
+			sess, res = s, r
 		}
 	}
 	if sess == nil {
-		reply = x.late()
+		if !before {
+			reply = x.late()
+		}
 		return reply, reply != nil, nil
-	}
-	// The proof is judged as it was the first time, so that a nonce that has been used up is good for the same octets.
-	res, err := x.authenticate(sess.auth, sess.messages <= 1)
-	if err != nil {
-		return nil, false, err
-	}
-	if res.Identity == nil {
-		return nil, false, nil
 	}
 	if !sess.replied {
 		x.sess, x.res = sess, res
@@ -273,7 +279,7 @@ func (x *exchange) authenticate(state []byte, first bool) (*auth.Result, error) 
 // open finds the session of the message, or begins one. It returns the reply to a message that is not accepted.
 func (x *exchange) open() (*Reply, error) {
 	h := &x.msg.Header
-	cur := x.current()
+	cur := x.current("")
 	res, err := x.authenticate(x.st.auth, cur == nil)
 	if err != nil {
 		return nil, err
@@ -282,6 +288,9 @@ func (x *exchange) open() (*Reply, error) {
 		return x.refuse(res)
 	}
 	x.res = res
+	if cur != nil && !cur.isOf(res.Identity.User) {
+		cur = x.current(res.Identity.User)
+	}
 	if h.VerProto != "" && h.VerProto != "DM/1.2" {
 		return x.reject(syncml.StatusProtocolNotSupported, "DM/1.2")
 	}
@@ -298,6 +307,9 @@ func (x *exchange) open() (*Reply, error) {
 		x.sess = cur
 	}
 	s := x.sess
+	if s.mode != ModeUser && res.Identity.User != "" {
+		s.user = res.Identity.User // another one may have signed in
+	}
 	s.auth = x.st.auth
 	x.st.auth = res.State
 	s.hash, s.last, s.seen, s.replied = x.hash, x.msgID, x.now, false
@@ -319,13 +331,13 @@ func (x *exchange) open() (*Reply, error) {
 	return nil, nil
 }
 
-// current returns the open session that the message continues, or nil.
-func (x *exchange) current() *sessionState {
+// current returns the open session that the message continues, or nil. Who sent it is "" if that is not known.
+func (x *exchange) current(user string) *sessionState {
 	if x.msgID <= 1 {
 		return nil
 	}
 	for _, s := range x.st.sessions {
-		if s.id != x.msg.Header.SessionID || s.ended || s.expired(x.now, x.lim.Idle) {
+		if s.id != x.msg.Header.SessionID || !s.isOf(user) || s.ended || s.expired(x.now, x.lim.Idle) {
 			continue
 		}
 		// Messages that were refused have left no trace, but have taken a number.
@@ -359,11 +371,7 @@ func (x *exchange) startsSession() bool {
 
 // begin makes a new session. What the one before it has left undone is carried over.
 func (x *exchange) begin() {
-	s := &sessionState{id: x.msg.Header.SessionID, start: x.now}
-	s.mode = x.modeOf()
-	if s.mode == ModeUser {
-		s.user = x.res.Identity.User
-	}
+	s := &sessionState{id: x.msg.Header.SessionID, start: x.now, mode: x.modeOf(), user: x.res.Identity.User}
 	if old := x.st.session(s.key()); old != nil {
 		if !old.ended {
 			x.over = append(x.over, old)

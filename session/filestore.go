@@ -425,7 +425,7 @@ func (a *appender) work(w *Work) {
 	a.str(string(w.ID))
 	a.int(int64(w.Priority))
 	a.int(w.Order)
-	a.byte(byte(w.Scope))
+	a.str(w.User)
 	a.byte(byte(w.Status))
 	a.time(w.NotBefore)
 	a.time(w.Expires)
@@ -436,7 +436,7 @@ func (a *appender) work(w *Work) {
 
 func (p *parser) work(device string) Work {
 	return Work{
-		ID: WorkID(p.str()), Device: device, Priority: int(p.int()), Order: p.int(), Scope: Scope(p.byte()), Status: WorkStatus(p.byte()),
+		ID: WorkID(p.str()), Device: device, Priority: int(p.int()), Order: p.int(), User: p.str(), Status: WorkStatus(p.byte()),
 		NotBefore: p.time(), Expires: p.time(), DoneAt: p.time(), Body: p.blob(), Outcome: p.blob(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/omadm-sdk/omadm/syncml"
 )
@@ -20,6 +21,10 @@ func (x *exchange) fill(c *composer) (sent, final bool, err error) {
 		if full || !final {
 			kept = append(kept, s.pending[i:]...)
 			break
+		}
+		if w := x.findWork(WorkID(p.id)); p.msg == 0 && w != nil && !x.suits(w) {
+			kept = append(kept, p) // from a session before this one
+			continue
 		}
 		switch ok, code, err := x.send(c, p); {
 		case err != nil:
@@ -78,10 +83,12 @@ func (x *exchange) fill(c *composer) (sent, final bool, err error) {
 
 // suits reports whether the session is one for w.
 func (x *exchange) suits(w *Work) bool {
-	if w.Scope == ScopeUser {
-		return x.sess.mode == ModeUser || x.sess.mode == ModeMixed && x.sess.login == LoginUser
+	s := x.sess
+	if w.User == "" {
+		return s.mode != ModeUser
 	}
-	return x.sess.mode != ModeUser
+	signedIn := s.mode == ModeUser || s.mode == ModeMixed && s.login == LoginUser
+	return signedIn && (w.User == EnrolledUser || strings.EqualFold(w.User, s.user))
 }
 
 // adopt takes over work that is leased to a session which does not exist any more.

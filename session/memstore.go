@@ -62,12 +62,23 @@ func (m *MemoryStore) Load(_ context.Context, device string, now time.Time, limi
 			rec.Work = append(rec.Work, *w)
 		}
 	}
-	var n [2]int
+	mine := 0
+	var theirs map[string]int // by user
 	for _, w := range d.open {
-		if w.Status == WorkWaiting && !w.NotBefore.After(now) && n[w.Scope&1] < limit {
-			n[w.Scope&1]++
-			rec.Work = append(rec.Work, *w)
+		switch {
+		case w.Status != WorkWaiting || w.NotBefore.After(now):
+			continue
+		case w.User == "" && mine < limit:
+			mine++
+		case w.User != "" && theirs[w.User] < limit:
+			if theirs == nil {
+				theirs = make(map[string]int)
+			}
+			theirs[w.User]++
+		default:
+			continue
 		}
+		rec.Work = append(rec.Work, *w)
 	}
 	return rec, nil
 }

@@ -44,9 +44,15 @@ type EnqueueOptions struct {
 	// the store remembers it. Empty: each call queues new work.
 	Key string
 
-	// User holds the work until the enrolled user is signed in. Work on a node below ./User is always held.
-	User bool
+	// User holds the work until that user is signed in, by the name that the [auth.Identity] of the device's session has:
+	// it needs an Authenticator that finds out who that is, such as from the user's token. [EnrolledUser] is whoever the
+	// device has enrolled for. Work on a node below ./User is held for the EnrolledUser if no other is named.
+	User string
 }
+
+// EnrolledUser holds work until the user is signed in for whom the device has enrolled, as its LoginStatus says, or until
+// there is a session of one user, whoever that is. On a device of several users, name the one.
+const EnrolledUser = "*"
 
 // Enqueue queues each command of b for a device, in their order, and returns their IDs. An Atomic or Sequence is one
 // command. b is not changed, and may be queued for many devices; its payload is then stored once.
@@ -70,8 +76,8 @@ func (q *Queue) Enqueue(ctx context.Context, device string, b *Batch, opts *Enqu
 		w := &work[i]
 		w.ID, w.Device, w.Priority, w.Order = newWorkID(device, opts.Key, i), device, opts.Priority, order+int64(i)
 		w.NotBefore, w.Expires = opts.NotBefore, opts.Expires
-		if opts.User || e.forUser() {
-			w.Scope = ScopeUser
+		if w.User = opts.User; w.User == "" && e.forUser() {
+			w.User = EnrolledUser
 		}
 		w.Body = storeEntry(e)
 		ids[i] = w.ID
@@ -159,7 +165,7 @@ type QueuedWork struct {
 	ID        WorkID
 	Device    string
 	Status    WorkStatus
-	Scope     Scope
+	User      string // whom it waits for; empty: nobody
 	Priority  int
 	NotBefore time.Time
 	Expires   time.Time
@@ -200,7 +206,7 @@ func queuedWork(w *Work) (*QueuedWork, error) {
 		return nil, fmt.Errorf("session: work %s of device %q: %w", w.ID, w.Device, err)
 	}
 	out := &QueuedWork{
-		ID: w.ID, Device: w.Device, Status: w.Status, Scope: w.Scope, Priority: w.Priority,
+		ID: w.ID, Device: w.Device, Status: w.Status, User: w.User, Priority: w.Priority,
 		NotBefore: w.NotBefore, Expires: w.Expires, DoneAt: w.DoneAt,
 		Command: e.kind.String(), URI: e.uri, Label: e.label,
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/dmtree"
 	"github.com/omadm-sdk/omadm/session"
 	"github.com/omadm-sdk/omadm/session/sessiontest"
@@ -225,36 +227,133 @@ func TestQueueWait(t *testing.T) {
 	})
 }
 
-// TestUserScope: work on ./User waits until the enrolled user is signed in (MS-MDM).
-func TestUserScope(t *testing.T) {
-	login := func(v string) *syncml.Alert { return alert(1224, event("com.microsoft/MDM/LoginStatus", "chr", v)) }
-	mode := func(v string) *syncml.Alert { return alert(1224, event("com.microsoft.mdm.synctype", "chr", v)) }
+// tokens trusts every device, and takes the token of HTTP for the name of whoever is signed in.
+type tokens struct{ sessiontest.Trust }
+
+func (tokens) Authenticate(ctx context.Context, r *auth.Request) (*auth.Result, error) {
+	res, err := sessiontest.Trust{}.Authenticate(ctx, r)
+	res.Identity.User = strings.TrimPrefix(r.HTTP.Get("Authorization"), "Bearer ")
+	return res, err
+}
+
+func login(v string) *syncml.Alert {
+	return alert(1224, event("com.microsoft/MDM/LoginStatus", "chr", v))
+}
+
+func syncType(v string) *syncml.Alert {
+	return alert(1224, event("com.microsoft.mdm.synctype", "chr", v))
+}
+
+// TestUserWork: work for a user waits until that one is signed in (MS-MDM, LoginStatus and session modes).
+func TestUserWork(t *testing.T) {
+	const device, enrolled, ada, bob = "Get ./Device/A", "Get ./User/A Get ./Device/B", "Get ./User/Ada Get ./Device/Ada", "Get ./User/Bob"
 	tests := []struct {
 		name   string
+		token  string
 		alerts []syncml.Command
 		want   []string
 	}{
-		{"nobody is signed in", []syncml.Command{login("none")}, []string{"Get ./Device/A"}},
-		{"somebody else is", []syncml.Command{login("others")}, []string{"Get ./Device/A"}},
-		{"nothing is said", nil, []string{"Get ./Device/A"}},
-		{"the user is", []syncml.Command{login("User")}, []string{"Get ./User/A", "Get ./Device/A", "Get ./Device/B"}},
-		{"session of a user", []syncml.Command{mode("user")}, []string{"Get ./User/A", "Get ./Device/B"}},
-		{"session of the device", []syncml.Command{login("user"), mode("device")}, []string{"Get ./Device/A"}},
+		{"nobody is signed in", "", []syncml.Command{login("none")}, []string{device}},
+		{"nobody is, whatever the token", "ada", []syncml.Command{login("none")}, []string{device}},
+		{"somebody else is", "ada", []syncml.Command{login("others")}, []string{device}},
+		{"nothing is said", "ada", nil, []string{device}},
+		{"a user is, whose name is not known", "", []syncml.Command{login("User")}, []string{device, enrolled}},
+		{"Ada is", "ada", []syncml.Command{login("user")}, []string{device, enrolled, ada}},
+		{"Ada is, spelled otherwise", "Ada", []syncml.Command{login("user")}, []string{device, enrolled, ada}},
+		{"Bob is", "bob", []syncml.Command{login("user")}, []string{device, enrolled, bob}},
+		{"Carol is", "carol", []syncml.Command{login("user")}, []string{device, enrolled}},
+		{"who calls himself like no one", session.EnrolledUser, []syncml.Command{login("user")}, []string{device, enrolled}},
+		{"session of a user", "", []syncml.Command{syncType("user")}, []string{enrolled}},
+		{"session of Ada", "ada", []syncml.Command{syncType("user")}, []string{enrolled, ada}},
+		{"session of Bob", "bob", []syncml.Command{syncType("user")}, []string{enrolled, bob}},
+		{"session of the device", "ada", []syncml.Command{login("user"), syncType("device")}, []string{device}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newServer(t, nil)
-			enqueue(t, s, nil, func(b *session.Batch) {
-				b.Get("./User/A")
-				b.Get("./Device/A")
+			each(t, func(t *testing.T, e syncml.Encoding) {
+				s := newServer(t, nil)
+				s.Auth = tokens{}
+				get := func(user string, nodes ...dmtree.URI) {
+					enqueue(t, s, &session.EnqueueOptions{User: user}, func(b *session.Batch) {
+						for _, u := range nodes {
+							b.Get(u)
+						}
+					})
+				}
+				get("", "./User/A", "./Device/A")
+				get(session.EnrolledUser, "./Device/B")
+				get("ada", "./User/Ada", "./Device/Ada")
+				get("bob", "./User/Bob")
+				d := sessiontest.NewDevice(t, s)
+				d.Encoding, d.HTTP = e, http.Header{"Authorization": {"Bearer " + tt.token}}
+				got := sent(d.Open(tt.alerts...))
+				slices.Sort(got)
+				want := strings.Split(strings.ReplaceAll(strings.Join(tt.want, " "), " Get", "|Get"), "|")
+				slices.Sort(want)
+				require.Equal(t, want, got)
 			})
-			enqueue(t, s, &session.EnqueueOptions{User: true}, func(b *session.Batch) { b.Get("./Device/B") })
-			got := sent(sessiontest.NewDevice(t, s).Open(tt.alerts...))
-			slices.Sort(got)
-			slices.Sort(tt.want)
-			require.Equal(t, tt.want, got)
 		})
 	}
+}
+
+// TestUserLeaves: what has been sent to a user is not sent again to the next one, nor to nobody.
+func TestUserLeaves(t *testing.T) {
+	s := newServer(t, nil)
+	s.Auth = tokens{}
+	ids := enqueue(t, s, &session.EnqueueOptions{User: "ada"}, func(b *session.Batch) { b.Replace("./User/A", dmtree.Int(1)) })
+	d := sessiontest.NewDevice(t, s)
+	as := func(user, status string) []string {
+		d.HTTP = http.Header{"Authorization": {"Bearer " + user}}
+		return sent(d.Open(login(status)))
+	}
+	require.Equal(t, []string{"Replace ./User/A"}, as("ada", "user"))
+	require.Equal(t, "leased", state(t, s, ids[0]))
+	require.Empty(t, as("ada", "none"))
+	require.Empty(t, as("bob", "user"))
+	require.Empty(t, as("", "user"))
+	require.Equal(t, []string{"Replace ./User/A"}, as("ada", "user"), "it is hers still")
+}
+
+// TestUserSessions: those of two users do not mix.
+func TestUserSessions(t *testing.T) {
+	s := newServer(t, nil)
+	s.Auth = tokens{}
+	open := func(user string) *sessiontest.Device {
+		d := sessiontest.NewDevice(t, s)
+		d.HTTP = http.Header{"Authorization": {"Bearer " + user}}
+		return d
+	}
+	work := func(user string) {
+		enqueue(t, s, &session.EnqueueOptions{User: user}, func(b *session.Batch) { b.Delete(dmtree.URI("./User").Join(user)) })
+	}
+	work("ada")
+	work("bob")
+	ada, bob, carol := open("ada"), open("bob"), open("carol")
+	a := ada.Open(syncType("user"))
+	b := bob.Open(syncType("user"))
+	require.Equal(t, []string{"Delete ./User/ada"}, sent(a))
+	require.Equal(t, []string{"Delete ./User/bob"}, sent(b), "a session beside hers, of the same number, that began with the same octets")
+	require.Equal(t, sent(a), sent(ada.Repeat()))
+	require.Equal(t, sent(b), sent(bob.Repeat()))
+	require.Empty(t, sent(carol.Open(syncType("user"))))
+	work("ada")
+	work("bob")
+	require.Equal(t, []string{"Delete ./User/bob"}, sent(bob.Send(ok(bob, b)...)))
+	carol.SessionID, carol.MsgID = ada.SessionID, ada.MsgID
+	require.EqualValues(t, 400, sessiontest.StatusOf(carol.Send(), "0"))
+	require.Equal(t, []string{"Delete ./User/ada"}, sent(ada.Send(ok(ada, a)...)))
+}
+
+// TestUserOfMixedSession: another user's message is no repetition of hers, though its octets be the same.
+func TestUserOfMixedSession(t *testing.T) {
+	s := newServer(t, nil)
+	s.Auth = tokens{}
+	enqueue(t, s, &session.EnqueueOptions{User: "ada"}, func(b *session.Batch) { b.Replace("./User/A", dmtree.String("hers")) })
+	d := sessiontest.NewDevice(t, s)
+	d.HTTP = http.Header{"Authorization": {"Bearer ada"}}
+	require.Equal(t, []string{"Replace ./User/A"}, sent(d.Open(login("user"))))
+	d.HTTP.Set("Authorization", "Bearer bob")
+	require.Empty(t, sent(d.Repeat()))
 }
 
 // TestSet: a Set takes the other way once when the device says that the first was wrong.

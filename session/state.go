@@ -39,7 +39,7 @@ type storedReply struct {
 // sessionState is one session. It stays after its end, for as long as the last message may be repeated.
 type sessionState struct {
 	mode Mode
-	user string // of a session of one user, else empty
+	user string // who is signed in; empty: nobody has proved who that is
 
 	id       string // SessionID
 	start    time.Time
@@ -73,7 +73,17 @@ type sessionState struct {
 }
 
 // key tells the sessions of a device apart that may be open at the same time.
-func (s *sessionState) key() string { return string(s.mode) + "\x00" + s.user }
+func (s *sessionState) key() string {
+	if s.mode == ModeUser {
+		return string(s.mode) + "\x00" + s.user
+	}
+	return string(s.mode) + "\x00"
+}
+
+// isOf reports whether a message of the user may belong to the session. Of some messages it is not known whose they are.
+func (s *sessionState) isOf(user string) bool {
+	return s.mode != ModeUser || s.user == "" || user == "" || s.user == user
+}
 
 // pending is a command on its way to the device.
 type pending struct {

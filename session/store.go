@@ -14,7 +14,7 @@ import (
 // Stores are safe for concurrent use. Package session/storetest tests them.
 type Store interface {
 	// Load returns the record of a device; that of one never seen has Rev 0 and nothing else. Its Work holds all that
-	// is leased, then what waits and is due at now: at most limit of each [Scope], in the order of Priority, highest
+	// is leased, then what waits and is due at now: at most limit for each User, in the order of Priority, highest
 	// first, and Order. Work whose time has run out is due as well.
 	// The caller does not change what it gets.
 	Load(ctx context.Context, device string, now time.Time, limit int) (*Record, error)
@@ -63,9 +63,9 @@ type WorkID string
 type Work struct {
 	ID       WorkID
 	Device   string
-	Priority int   // higher goes first; from -32768 to 32767
-	Order    int64 // among work of one priority, lower goes first
-	Scope    Scope
+	Priority int    // higher goes first; from -32768 to 32767
+	Order    int64  // among work of one priority, lower goes first
+	User     string // holds the work until that user is signed in; see [EnqueueOptions]. Empty: it is for the device
 
 	NotBefore time.Time // zero: at once
 	Expires   time.Time // zero: never
@@ -82,14 +82,6 @@ type Done struct {
 	At      time.Time
 	Outcome []byte // opaque
 }
-
-// Scope says whom a piece of work is for.
-type Scope uint8
-
-const (
-	ScopeDevice Scope = iota // may be sent in any session but those of one user
-	ScopeUser                // held until the enrolled user is signed in
-)
 
 // WorkStatus says how far a piece of work is.
 type WorkStatus uint8

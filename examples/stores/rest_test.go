@@ -233,8 +233,8 @@ func BenchmarkAtRest(b *testing.B) {
 			full, err := size()
 			require.NoError(b, err)
 			_, err = db.ExecContext(ctx, `INSERT INTO omadm_work
-				(id, device, payload, ord, priority, scope, status, not_before, expires, done_at)
-				SELECT int8send(num) || substr(uuid_send(gen_random_uuid()), 9), num, 1, 1772366400000000 + num, 0, 0, 0, 0, 0, 0
+				(id, device, payload, ord, priority, scope, owner, status, not_before, expires, done_at)
+				SELECT int8send(num) || substr(uuid_send(gen_random_uuid()), 9), num, 1, 1772366400000000 + num, 0, 0, '', 0, 0, 0, 0
 				FROM omadm_device`)
 			require.NoError(b, err)
 			queued, err := size()

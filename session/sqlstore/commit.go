@@ -207,8 +207,8 @@ const (
 		WHERE NOT EXISTS (SELECT 1 FROM omadm_device WHERE id = ?) ON CONFLICT (id) DO NOTHING`
 	insertPayload = `INSERT INTO omadm_payload (digest, body) SELECT CAST(? AS {blob}), CAST(? AS {blob})
 		WHERE NOT EXISTS (SELECT 1 FROM omadm_payload WHERE digest = ?) ON CONFLICT (digest) DO NOTHING`
-	insertWork = `INSERT INTO omadm_work (id, device, payload, ord, priority, scope, status, not_before, expires, done_at)
-		SELECT CAST(? AS {blob}), d.num, p.num, CAST(? AS BIGINT), CAST(? AS SMALLINT), CAST(? AS SMALLINT), 0,
+	insertWork = `INSERT INTO omadm_work (id, device, payload, ord, priority, scope, owner, status, not_before, expires, done_at)
+		SELECT CAST(? AS {blob}), d.num, p.num, CAST(? AS BIGINT), CAST(? AS SMALLINT), CAST(? AS SMALLINT), CAST(? AS TEXT), 0,
 			CAST(? AS BIGINT), CAST(? AS BIGINT), 0
 		FROM omadm_device d, omadm_payload p WHERE d.id = ? AND p.digest = ? {share p}
 		ON CONFLICT (id) DO NOTHING`
@@ -314,7 +314,8 @@ func (r runner) put(j *job) error {
 
 // insertWork returns how many rows it has inserted: none where the device or the payload is not known, or the work is.
 func (r runner) insertWork(device string, w *session.Work, digest [sha256.Size]byte) (int64, error) {
-	return r.exec(insertWork, packID(w.ID), w.Order, w.Priority, int64(w.Scope), microOf(w.NotBefore), microOf(w.Expires),
+	scope, owner := scopeOf(w.User)
+	return r.exec(insertWork, packID(w.ID), w.Order, w.Priority, scope, owner, microOf(w.NotBefore), microOf(w.Expires),
 		device, digest[:])
 }
 

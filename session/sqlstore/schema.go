@@ -21,7 +21,7 @@ const (
 //
 // Devices and payloads have numbers, so that a million devices with one command each do not cost a million times their
 // names. What is there only while a session lasts, replies and large states, is in a table of its own: among records, which
-// stay, it would leave holes. WorkIDs are octets: see packID.
+// stay, it would leave holes. WorkIDs are octets: see packID. The scope says whom work waits for: see scopeOf.
 var migrations = [...][]string{
 	{
 		`CREATE TABLE omadm_device (
@@ -54,20 +54,24 @@ var migrations = [...][]string{
 			scope SMALLINT NOT NULL,
 			status SMALLINT NOT NULL,
 			id {blob} PRIMARY KEY,
+			owner TEXT NOT NULL,
 			outcome {blob}
 		){norowid}`,
-		`CREATE INDEX omadm_work_device ON omadm_work (device, status, scope, priority DESC, ord)`,
+		`CREATE INDEX omadm_work_device ON omadm_work (device, status, scope, owner, priority DESC, ord)`,
 		`CREATE INDEX omadm_work_done ON omadm_work (done_at) WHERE status >= 2`,
 	},
 }
 
+// ofWork are the columns of work that are loaded.
+const ofWork = "id, ord, priority, scope, owner, status, not_before, expires, payload"
+
 // words are what the dialects spell differently.
 func (d Dialect) words() *strings.Replacer {
 	if d == Postgres {
-		return strings.NewReplacer("{blob}", "BYTEA", "{norowid}", "",
+		return strings.NewReplacer("{of work}", ofWork, "{blob}", "BYTEA", "{norowid}", "",
 			"{serial}", "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "{share p}", "FOR KEY SHARE OF p", "{skip}", "FOR UPDATE SKIP LOCKED")
 	}
-	return strings.NewReplacer("{blob}", "BLOB", "{norowid}", " WITHOUT ROWID",
+	return strings.NewReplacer("{of work}", ofWork, "{blob}", "BLOB", "{norowid}", " WITHOUT ROWID",
 		"{serial}", "INTEGER PRIMARY KEY", "{share p}", "", "{skip}", "")
 }
 

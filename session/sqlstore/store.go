@@ -110,22 +110,25 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
-// load yields the record of a device, if there is one, then its work. Each part about work is a walk along an index, which
-// ends after as many rows as are wanted.
+// load yields the record of a device, if there is one, then its work. The parts about work are walks along an index, which
+// end after as many rows as are wanted; but for what waits for users by their names, of which all is looked at.
 const load = `WITH d AS (SELECT num, rev, state FROM omadm_device WHERE id = ?)
-	SELECT CAST(NULL AS {blob}), d.rev, 0, 0, 0, 0, 0, COALESCE(s.state, d.state), s.reply
+	SELECT CAST(NULL AS {blob}), d.rev, 0, 0, CAST(NULL AS TEXT), 0, 0, 0, COALESCE(s.state, d.state), s.reply
 		FROM d LEFT JOIN omadm_session s ON s.device = d.num AND s.rev = d.rev
 	UNION ALL
-	SELECT w.id, w.ord, w.priority, w.scope, w.status, w.not_before, w.expires, p.body, NULL FROM (
-		SELECT * FROM omadm_work WHERE device = (SELECT num FROM d) AND status = 1
+	SELECT w.id, w.ord, w.priority, w.scope, w.owner, w.status, w.not_before, w.expires, p.body, NULL FROM (
+		SELECT {of work} FROM omadm_work WHERE device = (SELECT num FROM d) AND status = 1
 		UNION ALL
-		SELECT * FROM (SELECT * FROM omadm_work
-			WHERE device = (SELECT num FROM d) AND status = 0 AND scope = 0 AND not_before <= ?
+		SELECT * FROM (SELECT {of work} FROM omadm_work
+			WHERE device = (SELECT num FROM d) AND status = 0 AND scope = 0 AND owner = '' AND not_before <= ?
 			ORDER BY priority DESC, ord LIMIT ?) a
 		UNION ALL
-		SELECT * FROM (SELECT * FROM omadm_work
-			WHERE device = (SELECT num FROM d) AND status = 0 AND scope = 1 AND not_before <= ?
+		SELECT * FROM (SELECT {of work} FROM omadm_work
+			WHERE device = (SELECT num FROM d) AND status = 0 AND scope = 1 AND owner = '' AND not_before <= ?
 			ORDER BY priority DESC, ord LIMIT ?) b
+		UNION ALL
+		SELECT {of work} FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY owner ORDER BY priority DESC, ord) AS place FROM omadm_work
+			WHERE device = (SELECT num FROM d) AND status = 0 AND scope = 2 AND not_before <= ?) c WHERE place <= ?
 	) w JOIN omadm_payload p ON p.num = w.payload`
 
 // Load implements [session.Store].
@@ -137,7 +140,7 @@ func (s *Store) Load(ctx context.Context, device string, now time.Time, limit in
 		return nil, err
 	}
 	at := now.UnixMicro()
-	rows, err := s.prepared[load].QueryContext(ctx, device, at, limit, at, limit)
+	rows, err := s.prepared[load].QueryContext(ctx, device, at, limit, at, limit, at, limit)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: load: %w", err)
 	}
@@ -146,8 +149,9 @@ func (s *Store) Load(ctx context.Context, device string, now time.Time, limit in
 	for rows.Next() {
 		w := session.Work{Device: device}
 		var id, reply []byte
-		var notBefore, expires int64
-		err := rows.Scan(&id, &w.Order, &w.Priority, &w.Scope, &w.Status, &notBefore, &expires, &w.Body, &reply)
+		var scope, notBefore, expires int64
+		var owner sql.NullString // NULL with the record
+		err := rows.Scan(&id, &w.Order, &w.Priority, &scope, &owner, &w.Status, &notBefore, &expires, &w.Body, &reply)
 		if err != nil {
 			return nil, fmt.Errorf("sqlstore: load: %w", err)
 		}
@@ -155,7 +159,7 @@ func (s *Store) Load(ctx context.Context, device string, now time.Time, limit in
 			rec.Rev, rec.State, rec.Reply = w.Order, w.Body, reply
 			continue
 		}
-		w.ID, w.NotBefore, w.Expires = unpackID(id), timeOf(notBefore), timeOf(expires)
+		w.ID, w.User, w.NotBefore, w.Expires = unpackID(id), userOf(scope, owner.String), timeOf(notBefore), timeOf(expires)
 		rec.Work = append(rec.Work, w)
 	}
 	if err := rows.Err(); err != nil {
@@ -202,6 +206,24 @@ func (s *Store) sweep(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("sqlstore: delete old replies: %w", err)
 	}
 	return nil
+}
+
+// scopeOf returns how it is stored whom work waits for: nobody, the enrolled user, or one who is named.
+func scopeOf(user string) (scope int64, owner string) {
+	switch user {
+	case "":
+		return 0, ""
+	case session.EnrolledUser:
+		return 1, ""
+	}
+	return 2, user
+}
+
+func userOf(scope int64, owner string) string {
+	if scope == 1 {
+		return session.EnrolledUser
+	}
+	return owner
 }
 
 // Times are microseconds since 1970; 0 is the zero time.

@@ -12,18 +12,19 @@ import (
 )
 
 // selectWork yields what scanWork reads.
-const selectWork = `SELECT w.id, d.id, w.priority, w.ord, w.scope, w.status, w.not_before, w.expires, w.done_at, p.body, w.outcome
+const selectWork = `SELECT w.id, d.id, w.priority, w.ord, w.scope, w.owner, w.status, w.not_before, w.expires, w.done_at, p.body, w.outcome
 	FROM omadm_work w JOIN omadm_device d ON d.num = w.device JOIN omadm_payload p ON p.num = w.payload `
 
 func scanWork(row interface{ Scan(...any) error }) (*session.Work, error) {
 	w := new(session.Work)
 	var id []byte
-	var notBefore, expires, doneAt int64
-	err := row.Scan(&id, &w.Device, &w.Priority, &w.Order, &w.Scope, &w.Status, &notBefore, &expires, &doneAt, &w.Body, &w.Outcome)
+	var scope, notBefore, expires, doneAt int64
+	var owner string
+	err := row.Scan(&id, &w.Device, &w.Priority, &w.Order, &scope, &owner, &w.Status, &notBefore, &expires, &doneAt, &w.Body, &w.Outcome)
 	if err != nil {
 		return nil, err
 	}
-	w.ID, w.NotBefore, w.Expires, w.DoneAt = unpackID(id), timeOf(notBefore), timeOf(expires), timeOf(doneAt)
+	w.ID, w.User, w.NotBefore, w.Expires, w.DoneAt = unpackID(id), userOf(scope, owner), timeOf(notBefore), timeOf(expires), timeOf(doneAt)
 	return w, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -259,10 +260,11 @@ func testOrder(t *testing.T, s session.WorkStore) {
 
 func testLimit(t *testing.T, s session.WorkStore) {
 	var put []session.Work
-	for i := range 10 {
-		w := work(fmt.Sprintf("%d", i))
+	users := []string{"", session.EnrolledUser, "ada@contoso.example", "zoë"}
+	for i := range 16 {
+		w := work(fmt.Sprintf("%x", i))
 		w.Order = int64(i)
-		w.Scope = session.Scope(i % 2)
+		w.User = users[i%4]
 		put = append(put, w)
 	}
 	commit(t, s, "a", session.AnyRev, &session.Change{Put: put, Lease: []session.WorkID{"0", "1", "2", "3"}})
@@ -272,12 +274,14 @@ func testLimit(t *testing.T, s session.WorkStore) {
 	}
 	got := strings.Fields(ids(r.Work))
 	slices.Sort(got)
-	if want := "0! 1! 2! 3! 4 5 6 7"; strings.Join(got, " ") != want {
-		t.Fatalf("Load with limit 2: %v, want what is leased and two of each scope: %s", got, want)
+	if want := "0! 1! 2! 3! 4 5 6 7 8 9 a b"; strings.Join(got, " ") != want {
+		t.Fatalf("Load with limit 2: %v, want what is leased and two for each user: %s", got, want)
 	}
 	for _, w := range r.Work {
-		if want := session.Scope(w.ID[0]-'0') % 2; w.Scope != want {
-			t.Fatalf("scope of %s: %d, want %d", w.ID, w.Scope, want)
+		n, err := strconv.ParseUint(string(w.ID), 16, 8)
+		one, oneErr := s.Work(t.Context(), w.ID)
+		if want := users[n%4]; err != nil || oneErr != nil || w.User != want || one.User != want {
+			t.Fatalf("user of %s: %q in Load, %v in Work, want %q", w.ID, w.User, one, want)
 		}
 	}
 }
