@@ -286,10 +286,13 @@ func (x *exchange) answer() (*Reply, error) {
 		}
 		s.owed = s.owed[1:]
 	}
+	asked := false // something that the device has to answer
 	for _, a := range x.alerts {
 		if err := c.put(a); err != nil {
 			x.srv.logger().WarnContext(x.ctx, "alert 1225 cannot be sent", "device", x.device, "session", s.id, "err", err)
+			continue
 		}
+		asked = true
 	}
 	switch {
 	case x.aborted:
@@ -313,7 +316,7 @@ func (x *exchange) answer() (*Reply, error) {
 	default:
 		x.base, x.bare, s.more = c.id, s.more, false
 		var sent bool
-		if sent, final, err = x.fill(c); err == nil && !sent && final {
+		if sent, final, err = x.fill(c); err == nil && !sent && final && !asked {
 			over = "done"
 		}
 	}

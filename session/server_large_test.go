@@ -151,6 +151,26 @@ func TestLargeResults(t *testing.T) {
 		})
 	}
 
+	t.Run("L07 an alert 1225 with nothing beside it is answered, and ends no session", func(t *testing.T) {
+		each(t, func(t *testing.T, enc syncml.Encoding) {
+			d := sessiontest.NewDevice(t, newServer(t, asks(nil, func(w *session.Writer) { w.Get("./A") })))
+			d.Encoding = enc
+			c := sessiontest.Commands(d.Open())[0]
+			d.SendPart(get(c, 200), chunk(c, "./A", 10, "01234", true))
+			m := d.Send()
+			want(t, m, `
+				Status 1 3/0 SyncHdr 200
+				Alert 2 1225 ./A
+				Final`)
+			want(t, d.Send(ok(d, m)...), `
+				Status 1 4/0 SyncHdr 200
+				Final`)
+			want(t, d.Send(), `
+				Status 1 5/0 SyncHdr 400
+				Final`)
+		})
+	})
+
 	t.Run("L17 abort", func(t *testing.T) {
 		var got []session.Result
 		store := new(session.MemoryStore)
