@@ -112,8 +112,11 @@ func TestRefused(t *testing.T) {
 }
 
 // md5Cred returns the credentials of device-1 for a nonce.
-func md5Cred(t *testing.T, nonce []byte) *syncml.Cred {
-	digest, err := deviceCred.Digest(nonce)
+func md5Cred(t *testing.T, nonce []byte) *syncml.Cred { return proofOf(t, deviceCred, nonce) }
+
+// proofOf returns what c proves with a nonce.
+func proofOf(t *testing.T, c auth.Credential, nonce []byte) *syncml.Cred {
+	digest, err := c.Digest(nonce)
 	require.NoError(t, err)
 	return &syncml.Cred{
 		Meta: syncml.Meta{Type: syncml.AuthMD5, Format: "b64"},
@@ -128,13 +131,7 @@ func TestChallengeThenSession(t *testing.T) {
 		s.Auth = &auth.Password{Scheme: auth.MD5, Credentials: deviceCredentials, Key: nonceKey}
 		d := sessiontest.NewDevice(t, s)
 		d.Encoding, d.User = enc, "Bruce2"
-		digest := func(m *syncml.Message) {
-			st := m.Commands[0].(*syncml.Status)
-			require.NotNil(t, st.Chal, sessiontest.Outline(m))
-			nonce, err := base64.StdEncoding.DecodeString(st.Chal.Meta.NextNonce)
-			require.NoError(t, err)
-			d.Cred = md5Cred(t, nonce)
-		}
+		digest := func(m *syncml.Message) { d.Cred = md5Cred(t, nextNonce(t, m)) }
 		m := d.Open()
 		require.EqualValues(t, 407, sessiontest.StatusOf(m, "0"))
 		digest(m)
