@@ -64,8 +64,7 @@ func (r *Result) Err() error {
 		return &StatusError{Code: r.Status, URI: r.URI, Text: "the session died before the outcome was known"}
 	case r.Status == 0:
 		return &StatusError{URI: r.URI, Text: "the device gave no answer"}
-	case r.Status.Success() && r.Status != syncml.StatusNotExecuted && r.Status != syncml.StatusRolledBack &&
-		r.Status != syncml.StatusCancelled:
+	case succeeded(r.Status) && r.Status != syncml.StatusChunkAccepted: // which waits for more, and has done nothing yet
 		return nil
 	}
 	return &StatusError{Code: r.Status, URI: r.URI, Text: r.OriginalError}

@@ -119,6 +119,8 @@ func TestRulesBrokenByDevice(t *testing.T) {
 		{"2.1 a redirection", nil, replace(all, "<Cmd>Exec</Cmd><Data>200", "<Cmd>Exec</Cmd><Data>302", 1) + final, done, 0, "Get 200 a, Exec 302 fails"},
 		{"2.1 a code of data synchronisation", nil, replace(all, "<Cmd>Exec</Cmd><Data>200", "<Cmd>Exec</Cmd><Data>208", 1) + final, done, 0, "Get 200 a, Exec 208"},
 		{"2.2 a code of another command", nil, replace(all, "<Cmd>Exec</Cmd><Data>200", "<Cmd>Exec</Cmd><Data>418", 1) + final, done, 0, "Get 200 a, Exec 418 fails"},
+		{"2.2 a chunk accepted that was none", nil, replace(all, "<Cmd>Exec</Cmd><Data>200", "<Cmd>Exec</Cmd><Data>213", 1) + final, done, 0, "Get 200 a, Exec 213 fails"},
+
 		{"3.1 an alert for the start of a session", nil, all + event("1201", "") + final, "Alert 200; Final", 0, fine},
 		{"3.1 a reserved alert", nil, all + event("1230", "") + final, "Alert 406; Final", 0, fine},
 		{"3.1 a request with items", nil, all + event("1222", "<Item><Data>please</Data></Item>") + final, "Alert 200; Final", 0, fine},
