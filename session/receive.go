@@ -174,9 +174,14 @@ func (x *exchange) status(st *syncml.Status) {
 	}
 }
 
-// headerStatus takes in how the device received our last message.
+// headerStatus takes in how the device received our last message. It cannot have received one that we have not sent (S17).
 func (x *exchange) headerStatus(st *syncml.Status) {
 	s := x.sess
+	if n, err := strconv.ParseUint(st.MsgRef, 10, 32); err != nil || n == 0 || n >= x.msgID {
+		x.srv.logger().DebugContext(x.ctx, "status of an unknown message", "device", x.device, "session", s.id,
+			"msg", st.MsgRef, "status", int(st.Code))
+		return
+	}
 	refused := st.Code == syncml.StatusInvalidCredentials || st.Code == syncml.StatusCredentialsRequired
 	if x.srv.Sign != nil {
 		state, err := auth.Judge(x.ctx, x.srv.Sign, &auth.Verdict{Peer: x.device, Status: st, State: x.st.sign, Trusted: true})
