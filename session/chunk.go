@@ -20,6 +20,9 @@ type assembly struct {
 // open reports whether an object is on its way.
 func (a *assembly) open() bool { return a.Cmd != "" }
 
+// name returns what tells a from other objects.
+func (a *assembly) name() assembly { return assembly{Cmd: a.Cmd, Target: a.Target, Source: a.Source} }
+
 // continues reports whether it is a further chunk of the object that is on its way.
 func (a *assembly) continues(c syncml.Command, it *syncml.Item) bool {
 	return a.open() && a.Cmd == c.Name() && a.Target == it.Target.URI && a.Source == it.Source.URI

@@ -96,6 +96,7 @@ type exchange struct {
 	token   string       // of the user
 	hint    int          // where in pending the last search ended
 	last    *pending     // whose Results came last
+	lost    assembly     // names the object that this message has given up
 	counted bool         // held is
 	held    int64        // bytes of Results of commands that are not complete
 	news    int64        // bytes of what the Handler has yet to hear; 0: not counted

@@ -36,27 +36,39 @@ func (t *told) size() int64 {
 // keepNode takes in one node of Results for what is answered by a, unless that were to be more than Limits.Answers. Then the
 // command has failed, whatever the device says of it, and nothing more of it is kept.
 func (x *exchange) keepNode(a *answer, n node) bool {
-	if !x.counted {
-		x.counted = true
-		for _, s := range x.st.sessions {
-			for _, p := range s.pending {
-				for i := range p.got {
-					x.held += nodesSize(p.got[i].nodes)
-				}
-			}
-		}
-	}
+	x.count()
 	switch {
 	case a.status == syncml.StatusTooLarge:
 		return false
 	case x.held+n.size() > x.lim.Answers:
-		x.held -= nodesSize(a.nodes)
-		*a = answer{status: syncml.StatusTooLarge, results: true}
+		x.tooLarge(a)
 		return false
 	}
 	x.held += n.size()
 	a.nodes = append(a.nodes, n)
 	return true
+}
+
+// tooLarge lets what is answered by a fail with 413, and keeps nothing of it.
+func (x *exchange) tooLarge(a *answer) {
+	x.count()
+	x.held -= nodesSize(a.nodes)
+	*a = answer{status: syncml.StatusTooLarge, results: true}
+}
+
+// count adds up, once, how much is kept of commands that are not complete.
+func (x *exchange) count() {
+	if x.counted {
+		return
+	}
+	x.counted = true
+	for _, s := range x.st.sessions {
+		for _, p := range s.pending {
+			for i := range p.got {
+				x.held += nodesSize(p.got[i].nodes)
+			}
+		}
+	}
 }
 
 // tell keeps something for the Handler. A Handler that keeps failing does not let it grow without end; one that does not

@@ -10,8 +10,8 @@ type Limits struct {
 	// where its profile announces anything; a server always does. Default: [DefaultMessage].
 	Message int64
 
-	// Object is the largest object that is put together from chunks, in bytes as they travel; announced as MaxObjSize.
-	// Default: [DefaultObject].
+	// Object is the largest object that is put together from chunks, in bytes as they travel; announced as MaxObjSize. A
+	// server's Get that a device answers with a larger one has the Result 413. Default: [DefaultObject].
 	Object int64
 
 	// Depth is how deep elements may nest in a message, markup in values included. Default: [DefaultDepth].

@@ -44,18 +44,28 @@ func (x *exchange) continued(c syncml.Command) bool {
 
 // unfinished gives up an object whose last chunk did not come (L07).
 func (x *exchange) unfinished() {
+	x.lost = x.sess.join.name()
 	a := x.sess.join.drop()
 	if !x.aborted {
 		x.alerts = append(x.alerts, a)
 	}
 }
 
-// joinItem returns the item if it is whole, or has become so, and else the status that answers the chunk.
+// joinItem returns the item if it is whole, or has become so, and else the status that answers the chunk. When this very
+// message has given the object up, the device cannot have heard of that, and goes on with it: its last chunk looks as if it
+// were a whole value. Whoever sends the object anew does so in a later message.
 func (x *exchange) joinItem(c syncml.Command, meta syncml.Meta, it *syncml.Item) (*syncml.Item, syncml.StatusCode) {
-	if !it.MoreData && !x.sess.join.continues(c, it) {
+	switch {
+	case x.lost.continues(c, it) && it.Meta.Or(meta).Size == 0:
+		return nil, syncml.StatusSizeMismatch
+	case !it.MoreData && !x.sess.join.continues(c, it):
 		return it, 0
 	}
-	return x.sess.join.take(c, meta, it, x.lim.Object)
+	whole, code := x.sess.join.take(c, meta, it, x.lim.Object)
+	if code != 0 && code != syncml.StatusChunkAccepted {
+		x.lost = assembly{Cmd: c.Name(), Target: it.Target.URI, Source: it.Source.URI}
+	}
+	return whole, code
 }
 
 // command answers one command of the device, and takes in what it says.
@@ -222,6 +232,9 @@ func (x *exchange) results(r *syncml.Results) {
 		item, code := x.joinItem(r, r.Meta, it)
 		if code != 0 {
 			x.oweCode(r, code) // S10: 213, 411, 413, 424
+		}
+		if code == syncml.StatusTooLarge && p != nil {
+			x.tooLarge(p.answerAt(i, p.size()))
 		}
 		if item == nil || p == nil {
 			continue
