@@ -33,6 +33,8 @@ func TestBadRequests(t *testing.T) {
 	}{
 		{"good", syncml.TypeXML, good, 200},
 		{"good, with charset", syncml.TypeXML + "; charset=utf-8", good, 200},
+		{"another charset, of which nothing is used", syncml.TypeXML + "; charset=iso-8859-1", good, 200},
+		{"another charset", syncml.TypeXML + "; charset=iso-8859-1", strings.Replace(good, "device-1", "ger\xe4t", 1), 400},
 		{"good, generic type", "application/vnd.syncml+xml", good, 200},
 		{"wrong content type", "application/json", good, 415},
 		{"no content type", "", good, 415},

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ import (
 // TestRulesBrokenByDevice holds what a device may do wrong in the middle of a session, by the sections of the reference of
 // OMA DM: how the message is answered, what becomes of the Get and the Exec that were out, and that the session, or another
 // one, can go on. What is no message at all is in TestBadRequests, wrong commands are in TestBadCommands, chunks in
-// TestLargeResults, and what devices cannot prove in TestRefused.
+// TestLargeResults, first messages in TestOpeningsBrokenByDevice, and proofs (section 6) in TestProofsBrokenByDevice.
 func TestRulesBrokenByDevice(t *testing.T) {
 	const (
 		hdr     = `<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>`
@@ -204,13 +205,7 @@ func TestRulesBrokenByDevice(t *testing.T) {
 				if test.header != nil {
 					h = test.header(h)
 				}
-				body := []byte(`<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr>` + h + `</SyncHdr><SyncBody>` + test.body + `</SyncBody></SyncML>`)
-				if enc == syncml.WBXML {
-					m, err := syncml.Unmarshal(body, &syncml.DecoderOptions{KeepUnknown: true})
-					require.NoError(t, err)
-					body, err = syncml.Append(nil, m, &syncml.EncoderOptions{Encoding: enc, AsIs: true})
-					require.NoError(t, err)
-				}
+				body := encoded(t, enc, h, test.body)
 				require.Equal(t, 200, d.Post(enc.ContentType(), body).StatusCode, "%s", d.Body())
 				m, err := syncml.Unmarshal(d.Body(), &syncml.DecoderOptions{Strict: true})
 				require.NoError(t, err)
@@ -228,6 +223,76 @@ func TestRulesBrokenByDevice(t *testing.T) {
 					require.EqualValues(t, 200, sessiontest.StatusOf(m, "0"))
 				}
 				require.EqualValues(t, 200, sessiontest.StatusOf(d.Open(), "0"))
+			})
+		})
+	}
+}
+
+// encoded returns a message of the given header and body, which are XML, in an encoding.
+func encoded(t *testing.T, enc syncml.Encoding, header, body string) []byte {
+	b := []byte(`<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr>` + header + `</SyncHdr><SyncBody>` + body + `</SyncBody></SyncML>`)
+	if enc == syncml.XML {
+		return b
+	}
+	m, err := syncml.Unmarshal(b, &syncml.DecoderOptions{KeepUnknown: true})
+	require.NoError(t, err)
+	b, err = syncml.Append(nil, m, &syncml.EncoderOptions{Encoding: enc, AsIs: true})
+	require.NoError(t, err)
+	return b
+}
+
+// TestOpeningsBrokenByDevice is the same for the first message of a session.
+func TestOpeningsBrokenByDevice(t *testing.T) {
+	const (
+		alert   = `<Alert><CmdID>1</CmdID><Data>1201</Data></Alert>`
+		devInfo = `<Replace><CmdID>2</CmdID><Item><Source><LocURI>./DevInfo/Man</LocURI></Source><Data>Contoso</Data></Item></Replace>`
+		generic = `<Alert><CmdID>3</CmdID><Data>1226</Data><Item><Meta><Type xmlns="syncml:metinf">com.example.x</Type></Meta><Data>1</Data></Item></Alert>`
+		final   = `<Final/>`
+	)
+	for _, test := range []struct {
+		name   string
+		header [2]string // what stands in the SyncHdr, and what comes in its place
+		body   string
+		want   string
+		begins bool // the server goes on with its Get
+		status int  // of the header; 0: 200
+	}{
+		{"none broken", [2]string{}, alert + devInfo + final, "Alert 200; Replace 200; Final", true, 0},
+		{"1.4 a SessionID of ten bytes", [2]string{"<SessionID>1<", "<SessionID>1234567890<"}, alert + devInfo + final, "Alert 200; Replace 200; Final", true, 0},
+		{"1.4 it is the second", [2]string{"<MsgID>1<", "<MsgID>2<"}, alert + devInfo + final, "Alert 200; Replace 200; Final", true, 0}, // the first may have been refused
+		{"1.4 it is the ninth", [2]string{"<MsgID>1<", "<MsgID>9<"}, alert + devInfo + final, "Final", false, 400},
+		{"1.4 it has number 0", [2]string{"<MsgID>1<", "<MsgID>0<"}, alert + devInfo + final, "Final", false, 400},
+		{"3.7 a generic alert in front", [2]string{}, generic + alert + devInfo + final, "Alert 200; Alert 200; Replace 200; Final", true, 0},
+		{"4.1 no alert", [2]string{}, devInfo + final, "Replace 200; Final", true, 0},
+		{"4.1 both alerts", [2]string{}, alert + devInfo + strings.NewReplacer("1201", "1200", ">1<", ">3<").Replace(alert) + final, "Alert 200; Replace 200; Alert 200; Final", true, 0},
+		{"4.1 no DevInfo", [2]string{}, alert + final, "Alert 200; Final", true, 0},
+		{"4.1 DevInfo by Target", [2]string{}, alert + strings.ReplaceAll(devInfo, "Source>", "Target>") + final, "Alert 200; Replace 405; Final", true, 0},
+		{"4.1 nothing", [2]string{}, final, "Final", true, 0},
+		{"4.4 no Final", [2]string{}, alert + devInfo, "Alert 200; Replace 200; Alert 1222", false, 0},
+		{"4.6 a Status of a command", [2]string{}, alert + devInfo + `<Status><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>1</CmdRef><Cmd>Get</Cmd><Data>200</Data></Status>` + final,
+			"Alert 200; Replace 200; Final", true, 0},
+		{"4.6 a Status of a header", [2]string{}, alert + devInfo + `<Status><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>401</Data></Status>` + final,
+			"Alert 200; Replace 200; Final", true, 0},
+		{"4.8 an abort", [2]string{}, alert + devInfo + strings.NewReplacer("1201", "1223", ">1<", ">3<").Replace(alert) + final, "Alert 200; Replace 200; Alert 200; Final", false, 0},
+		{"5.2 the end of an object", [2]string{}, alert + devInfo + `<Results><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>./A</LocURI></Source><Data>a</Data></Item></Results>` + final,
+			"Alert 200; Replace 200; Final", true, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, enc syncml.Encoding) {
+				var heard []session.Result
+				d := sessiontest.NewDevice(t, newServer(t, asks(&heard, func(w *session.Writer) { w.Get("./A") })))
+				d.Encoding = enc
+				h := `<VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID>` +
+					`<Target><LocURI>https://dm.example/dm</LocURI></Target><Source><LocURI>device-1</LocURI></Source>`
+				h = strings.Replace(h, test.header[0], test.header[1], 1)
+				require.Equal(t, 200, d.Post(enc.ContentType(), encoded(t, enc, h, test.body)).StatusCode, "%s", d.Body())
+				m, err := syncml.Unmarshal(d.Body(), nil)
+				require.NoError(t, err)
+				require.EqualValues(t, max(test.status, 200), sessiontest.StatusOf(m, "0"))
+				require.Equal(t, test.want, spellAnswer(m))
+				require.Equal(t, test.begins, slices.Contains(sent(m), "Get ./A"))
+				require.Empty(t, heard)
+				require.Contains(t, sent(d.Open()), "Get ./A")
 			})
 		})
 	}
