@@ -107,6 +107,46 @@ func TestLargeObjectFromServer(t *testing.T) {
 			{chunkCmd("1", "./A/x", "chr", "abc", 6, true), taken("1")},
 			{chunkCmd("1", "./A/x", "chr", "def", 6, false) + finalXML, "Status 2/0 SyncHdr 200\nStatus 2/1 Replace 200 ./A/x\nFinal"},
 		}, "abcdef"},
+		{"L07: something behind a piece, in the same message", []turn{
+			{chunkCmd("1", "./A/x", "", "abc", 6, true) + getCmd("2", "./A/x"),
+				"Status 1/0 SyncHdr 200\nStatus 1/1 Replace 213 ./A/x\nAlert 1225 [./A/x]\nStatus 1/2 Get 200 ./A/x\nResults 1/2 [./A/x \"1\"]\nAlert 1222"},
+			{chunkCmd("1", "./A/x", "", "def", 0, true), "Status 2/0 SyncHdr 200\nStatus 2/1 Replace 411 ./A/x\nAlert 1222"},
+		}, "1"},
+		{"L07: pieces of two objects in one message", []turn{
+			{chunkCmd("1", "./A/y", "", "abc", 6, true) + chunkCmd("2", "./A/x", "", "def", 6, true),
+				"Status 1/0 SyncHdr 200\nStatus 1/1 Replace 213 ./A/y\nAlert 1225 [./A/y]\nStatus 1/2 Replace 213 ./A/x\nAlert 1222"},
+			{chunkCmd("1", "./A/x", "", "ghi", 0, false) + finalXML, "Status 2/0 SyncHdr 200\nStatus 2/1 Replace 200 ./A/x\nFinal"},
+		}, "defghi"},
+		{"L07: pieces of two objects in one command", []turn{
+			{`<Replace><CmdID>1</CmdID><Item><Target><LocURI>./A/y</LocURI></Target><Meta><Size xmlns="syncml:metinf">6</Size></Meta><Data>abc</Data><MoreData/></Item>` +
+				`<Item><Target><LocURI>./A/x</LocURI></Target><Meta><Size xmlns="syncml:metinf">6</Size></Meta><Data>def</Data><MoreData/></Item></Replace>`,
+				"Status 1/0 SyncHdr 200\nAlert 1225 [./A/y]\nStatus 1/1 Replace 213\nAlert 1222"},
+			{chunkCmd("1", "./A/x", "", "ghi", 0, false) + finalXML, "Status 2/0 SyncHdr 200\nStatus 2/1 Replace 200 ./A/x\nFinal"},
+		}, "defghi"},
+		{"L07: a piece and a question in one message", []turn{
+			{chunkCmd("1", "./A/x", "", "abc", 6, true) + alertCmd("2", 1100, "", dataXML("Hello")),
+				"Status 1/0 SyncHdr 200\nStatus 1/1 Replace 213 ./A/x\nAlert 1225 [./A/x]\nStatus 1/2 Alert 406\nAlert 1222"},
+		}, "1"},
+		{"L07: a piece and the end of the package", []turn{
+			{chunkCmd("1", "./A/x", "", "abc", 6, true) + finalXML, "Status 1/0 SyncHdr 200\nStatus 1/1 Replace 213 ./A/x\nFinal"},
+			{chunkCmd("1", "./A/x", "", "def", 0, false) + finalXML, "Status 2/0 SyncHdr 200\nStatus 2/1 Replace 200 ./A/x\nFinal"},
+		}, "abcdef"},
+		{"the next piece in another command", []turn{
+			{chunkCmd("1", "./A/x", "", "abc", 6, true), taken("1")},
+			{strings.ReplaceAll(chunkCmd("1", "./A/x", "", "def", 0, false), "Replace>", "Add>") + finalXML,
+				"Status 2/0 SyncHdr 200\nAlert 1225 [./A/x]\nStatus 2/1 Add 418 ./A/x\nFinal"},
+		}, "1"},
+		{"another size in the next piece", []turn{
+			{chunkCmd("1", "./A/x", "", "abc", 6, true), taken("1")},
+			{chunkCmd("1", "./A/x", "", "def", 7, false) + finalXML, "Status 2/0 SyncHdr 200\nStatus 2/1 Replace 424 ./A/x\nFinal"},
+		}, "1"},
+		{"pieces of what would have fitted", []turn{
+			{chunkCmd("1", "./A/x", "", "abc", 3, true), taken("1")},
+			{chunkCmd("1", "./A/x", "", "", 0, false) + finalXML, "Status 2/0 SyncHdr 200\nStatus 2/1 Replace 200 ./A/x\nFinal"},
+		}, "abc"},
+		{"a piece of a command without a value", []turn{
+			{`<Get><CmdID>1</CmdID><Item><Target><LocURI>./A/x</LocURI></Target><MoreData/></Item></Get>`, "Status 1/0 SyncHdr 200\nStatus 1/1 Get 411 ./A/x\nAlert 1222"},
+		}, "1"},
 		{"a piece inside a container", []turn{
 			{groupCmd("Sequence", "1", chunkCmd("2", "./A/x", "", "abc", 8, true)) + finalXML,
 				"Status 1/0 SyncHdr 200\nStatus 1/1 Sequence 200\nStatus 1/2 Replace 413 ./A/x\nFinal"},

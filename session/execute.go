@@ -64,7 +64,18 @@ func (x *executor) run(ctx context.Context, cmds []syncml.Command) {
 			x.skip(c, syncml.StatusNotExecuted)
 			continue
 		}
+		if _, items := operands(c); isOrder(c) && (len(items) == 0 || !x.object.continues(c, &items[0])) {
+			x.interrupt()
+		}
 		x.command(ctx, c)
+	}
+}
+
+// interrupt gives up the object that is on its way, if there is one, since something else comes where its next chunk
+// should (DM Protocol, large objects).
+func (x *executor) interrupt() {
+	if x.object.open() {
+		x.out = append(x.out, x.object.drop())
 	}
 }
 
@@ -213,7 +224,11 @@ func chunked(c syncml.Command) bool {
 
 // item executes c for one of its items, joining chunks first.
 func (x *executor) item(ctx context.Context, c syncml.Command, meta syncml.Meta, it *syncml.Item) outcome {
-	if it.MoreData || x.object.continues(c, it) {
+	continues := x.object.continues(c, it)
+	if !continues {
+		x.interrupt() // a command has several items
+	}
+	if it.MoreData || continues {
 		whole, code := x.object.take(c, meta, it, x.limits.Object)
 		if code != 0 {
 			return outcome{code: code}

@@ -250,14 +250,15 @@ func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds 
 		}
 	}
 	var queue []entry
-	if s.Object.open() && d.interrupted(msg, cmds) {
+	ordered := slices.ContainsFunc(cmds, isOrder)
+	if s.Object.open() && msg.Final && !ordered { // the package is closed where the next chunk should come
 		queue = append(queue, entry{Command: s.Object.drop()})
 	}
 	held := int64(0)
 	for i := range s.Queue {
 		held += dataSize(s.Queue[i].Command)
 	}
-	w := &execution{in: in, queue: queue, orders: slices.ContainsFunc(cmds, isOrder), object: s.Object, sum: *d.traced()}
+	w := &execution{in: in, queue: queue, orders: ordered, object: s.Object, sum: *d.traced()}
 	w.x = &executor{
 		tree: d.c.Tree, ui: d.c.UI, rules: d.rules, limits: &d.limits, call: d.call, binary: s.Encoding == syncml.WBXML,
 		msgID: msg.Header.MsgID, seen: make(map[string]bool), object: &w.object, peerMax: s.MaxObj,
@@ -269,18 +270,6 @@ func (d *Dialog) obey(ctx context.Context, in *Reply, msg *syncml.Message, cmds 
 	}
 	d.begin(ctx, w, cmds)
 	return nil
-}
-
-// interrupted reports whether something else comes where the next chunk of the object on its way should.
-func (d *Dialog) interrupted(msg *syncml.Message, cmds []syncml.Command) bool {
-	for _, c := range cmds {
-		if !isOrder(c) {
-			continue
-		}
-		_, items := operands(c)
-		return len(items) == 0 || !d.s.Object.continues(c, &items[0])
-	}
-	return msg.Final
 }
 
 // hasAlert reports whether an alert with this code is among cmds.
