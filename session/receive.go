@@ -55,10 +55,14 @@ func (x *exchange) unfinished() {
 // message has given the object up, the device cannot have heard of that, and goes on with it: its last chunk looks as if it
 // were a whole value. Whoever sends the object anew does so in a later message.
 func (x *exchange) joinItem(c syncml.Command, meta syncml.Meta, it *syncml.Item) (*syncml.Item, syncml.StatusCode) {
+	continues := x.sess.join.continues(c, it)
+	if !continues && x.sess.join.open() {
+		x.unfinished() // c has several items
+	}
 	switch {
 	case x.lost.continues(c, it) && it.Meta.Or(meta).Size == 0:
 		return nil, syncml.StatusSizeMismatch
-	case !it.MoreData && !x.sess.join.continues(c, it):
+	case !it.MoreData && !continues:
 		return it, 0
 	}
 	whole, code := x.sess.join.take(c, meta, it, x.lim.Object)

@@ -108,6 +108,23 @@ func TestLargeResults(t *testing.T) {
 				Alert 2 1225 ./A
 				Final`},
 		}, "session: Get ./A: the device sent no value", "b"},
+		{"L07 another object in the same Results", []message{
+			{func(a, b syncml.Command) []syncml.Command {
+				r, more := chunk(a, "./A", 10, "01234", true), chunk(a, "./B", 10, "abcde", true)
+				r.Items = append(r.Items, more.Items...)
+				return []syncml.Command{get(a, 200), r}
+			}, false, `
+				Status 1 2/0 SyncHdr 200
+				Status 2 2/3 Results 213
+				Status 3 2/3 Results 213
+				Alert 4 1225 ./A
+				Alert 5 1222`},
+			{func(a, b syncml.Command) []syncml.Command {
+				return []syncml.Command{chunk(a, "./B", 0, "fghij", false), get(b, 404)}
+			}, true, `
+				Status 1 3/0 SyncHdr 200
+				Final`},
+		}, "abcdefghij", "session: ./B: status 404 Not found"},
 		{"L07 the package ends before the last chunk", []message{
 			first(10, "01234"),
 			{func(a, b syncml.Command) []syncml.Command { return []syncml.Command{get(b, 404)} }, true, `
