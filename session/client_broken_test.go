@@ -13,8 +13,8 @@ import (
 
 // TestRulesBrokenByServer holds what a server may do wrong in a message, by the sections of the reference of OMA DM: what
 // the device answers, what has been done to ./A/x, and that the session can go on where it is not over. Wrong commands are
-// in TestBadOrders, messages that are none in TestBadMessages, chunks in TestLargeObjectFromServer, and what servers cannot
-// prove in TestServerCredentials.
+// in TestBadOrders, messages that are none in TestBadMessages, versions in TestWrongVersion, chunks in
+// TestLargeObjectFromServer, answers that come twice in TestStaleAnswers, and section 6 is in TestSecurityBrokenByServer.
 func TestRulesBrokenByServer(t *testing.T) {
 	const (
 		head   = `<SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>device-1</LocURI></Target><Source><LocURI>https://mdm.example.com/dm</LocURI></Source>`
@@ -39,6 +39,14 @@ func TestRulesBrokenByServer(t *testing.T) {
 
 		{"1.3 elements in another order", "", hdr + `<Replace><Item><Data>9</Data><Target><LocURI>./A/x</LocURI></Target></Item><CmdID>5</CmdID></Replace>` + finalXML, done, "9", ""},
 		{"1.3 an element nobody knows", "", replace(all, "<CmdID>5</CmdID>", "<CmdID>5</CmdID><Colour>red</Colour>"), done, "9", ""},
+		{"1.3 a Meta in a MetInf", "", replace(all, "<Data>9", `<Meta><MetInf xmlns="syncml:metinf"><Format>chr</Format></MetInf></Meta><Data>9`), done, "9", ""},
+		{"1.3 a Status without CmdID", "", replace(hdr, "<CmdID>1</CmdID>", "") + order + finalXML, done, "9", ""},
+		{"1.3 a Status without Data", "", replace(all, "<Cmd>Alert</Cmd><Data>200</Data>", "<Cmd>Alert</Cmd>"), done, "9", ""},
+		{"1.3 nothing but Final", "", finalXML, "over", "1", ""},
+		{"1.3 nothing at all", "", "", "over", "1", ""},
+		{"1.3 an empty Sequence", "", replace(all, order, order+`<Sequence><CmdID>6</CmdID></Sequence>`), replace(done, "Final", "Status 1/6 Sequence 200\nFinal"), "9", ""},
+		{"1.3 a Sequence in a Sequence", "", replace(all, order, order+groupCmd("Sequence", "6", groupCmd("Sequence", "7", deleteCmd("8", "./A/x")))),
+			replace(done, "Final", "Status 1/6 Sequence 200\nStatus 1/7 Sequence 500\nStatus 1/8 Delete 215 ./A/x\nFinal"), "9", ""},
 		{"1.4 NoResp in a command", "", replace(all, "<CmdID>5</CmdID>", "<CmdID>5</CmdID><NoResp/>"), done, "9", ""},
 		{"1.4 NoResp in the header", vers + head + "<NoResp/>", all, done, "9", ""},
 		{"1.4 Cred in a command", "", replace(all, "<CmdID>5</CmdID>", "<CmdID>5</CmdID><Cred><Data>x</Data></Cred>"), done, "9", ""},
@@ -49,28 +57,51 @@ func TestRulesBrokenByServer(t *testing.T) {
 		{"1.4 MsgID without measure", replace(vers+head, "<MsgID>1<", "<MsgID>99999999999999999999<"), all, "over", "1", "MsgID"},
 		{"1.4 RespURI that is none", vers + head + "<RespURI>%zz</RespURI>", all, done, "9", ""},
 		{"1.4 an Alert of the device's", "", replace(all, order, order+alertCmd("6", 1224, dataXML("x"))), replace(done, "Final", "Status 1/6 Alert 406\nFinal"), "9", ""},
+		{"1.4 no Target and no Source", vers + `<SessionID>1</SessionID><MsgID>1</MsgID>`, all, done, "9", ""},
+		{"1.4 no SessionID", replace(vers+head, "<SessionID>1</SessionID>", ""), all, "over", "1", "session"},
+		{"1.4 no MsgID", replace(vers+head, "<MsgID>1</MsgID>", ""), all, "over", "1", "MsgID"},
+		{"1.4 a Chal in the Status of a command", "", replace(all, "<Cmd>Alert</Cmd>", `<Cmd>Alert</Cmd><Chal><Meta><Type xmlns="syncml:metinf">syncml:auth-md5</Type></Meta></Chal>`), done, "9", ""},
+		{"1.4 a Correlator in a Replace", "", replace(all, "<CmdID>5</CmdID>", "<CmdID>5</CmdID><Correlator>c</Correlator>"), done, "9", ""},
+		{"1.4 a LocURI that is empty", "", replace(all, order, order+replaceCmd("6", "", "8")), replace(done, "Final", "Status 1/6 Replace 412\nFinal"), "9", ""},
+		{"1.4 Cred that nobody asked for", vers + head + `<Cred><Meta><Type xmlns="syncml:metinf">syncml:auth-basic</Type></Meta><Data>$$$</Data></Cred>`, all, done, "9", ""},
 
 		{"1.5 sizes that are none", meta(`<MaxMsgSize xmlns="syncml:metinf">large</MaxMsgSize><MaxObjSize xmlns="syncml:metinf">-7</MaxObjSize>`), all, done, "9", ""},
 		{"1.5 a format nobody knows", "", replace(all, "<Data>9", `<Meta><Format xmlns="syncml:metinf">blob</Format></Meta><Data>9`), replace(done, "200 ./A/x", "415 ./A/x"), "1", ""},
+		{"1.5 what only data synchronisation has", meta(`<Anchor xmlns="syncml:metinf"><Next>1</Next></Anchor><Version xmlns="syncml:metinf">2</Version><FieldLevel xmlns="syncml:metinf"/>`), all, done, "9", ""},
+		{"1.5 a Size without need, and wrong", "", replace(all, "<Data>9", `<Meta><Size xmlns="syncml:metinf">100</Size></Meta><Data>9`), done, "9", ""},
+		{"1.5 a Mark nobody knows, and a NextNonce", "", replace(all, "<Data>9", `<Meta><Mark xmlns="syncml:metinf">loud</Mark><NextNonce xmlns="syncml:metinf">AAAA</NextNonce></Meta><Data>9`), done, "9", ""},
+		{"1.5 a Format without namespace", "", replace(all, "<Data>9", `<Meta><Format>int</Format></Meta><Data>9`), done, "9", ""},
+		{"1.7 blanks around what is compared", replace(vers+head, "<MsgID>1<", "<MsgID> 1 <"), strings.NewReplacer("<CmdID>5<", "<CmdID> 5 <", "./A/x", " ./A/x ", ">200<", "> 200 <").Replace(all), done, "9", ""},
 
 		{"2.1 a Status of an unknown code", "", replace(all, "<Cmd>Alert</Cmd><Data>200", "<Cmd>Alert</Cmd><Data>799"), done, "9", ""},
 		{"2.1 a Status whose code is none", "", replace(all, "<Cmd>Alert</Cmd><Data>200", "<Cmd>Alert</Cmd><Data>fine"), done, "9", ""},
+		{"2.1 a Status that data synchronisation has", "", replace(all, "<Cmd>Alert</Cmd><Data>200", "<Cmd>Alert</Cmd><Data>207"), done, "9", ""},
+		{"2.1 the header of ours is in progress", "", replace(all, "<Cmd>SyncHdr</Cmd><Data>200", "<Cmd>SyncHdr</Cmd><Data>101"), "over", "1", "101"},
 		{"2.1 the header of ours is answered with nonsense", "", replace(all, "<Cmd>SyncHdr</Cmd><Data>200", "<Cmd>SyncHdr</Cmd><Data>799"), "over", "1", "799"},
 
 		{"3.1 an alert for the start of a session", "", replace(all, order, order+alertCmd("6", 1200)), replace(done, "Final", "Status 1/6 Alert 406\nFinal"), "9", ""},
 		{"3.1 a request with items", "", replace(all, order, order+alertCmd("6", 1222, dataXML("please"))), replace(done, "Final", "Status 1/6 Alert 200\nFinal"), "9", ""},
+		{"3.1 reserved alerts", "", replace(all, order, order+alertCmd("6", 1105)+alertCmd("7", 1221)), replace(done, "Final", "Status 1/6 Alert 406\nStatus 1/7 Alert 406\nFinal"), "9", ""},
+		{"3.1 the end of an object that nobody sends", "", replace(all, order, order+alertCmd("6", 1225)), replace(done, "Final", "Status 1/6 Alert 200\nFinal"), "9", ""},
 
+		{"4.1 DevInfo of a server", "", replace(all, order, order+`<Replace><CmdID>6</CmdID><Item><Source><LocURI>./DevInfo/Man</LocURI></Source><Data>8</Data></Item></Replace>`),
+			replace(done, "Final", "Status 1/6 Replace 412 ./DevInfo/Man\nFinal"), "9", ""},
 		{"4.4 Final in front", "", finalXML + hdr + order, done, "9", ""},
 		{"4.4 Final twice", "", all + finalXML, done, "9", ""},
 		{"4.4 no Final", "", hdr + order, replace(done, "Final", "Alert 1222"), "9", ""},
 		{"4.6 no Status at all", "", order + finalXML, done, "9", ""},
 		{"4.6 the Status of the header at the end", "", order + hdr + finalXML, done, "9", ""},
 		{"4.6 the Status of the header twice", "", hdr + replace(hdr, "<CmdID>1<", "<CmdID>9<") + order + finalXML, done, "9", ""},
+		{"4.6 Statuses out of order", "", hdr + `<Status><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Cmd>Replace</Cmd><Data>200</Data></Status>` + alerts + order + finalXML, done, "9", ""},
+		{"4.6 a Status twice", "", hdr + alerts + replace(alerts, "200", "406") + order + finalXML, done, "9", ""},
+		{"4.6 a Status of another command's name", "", replace(all, "<Cmd>Alert", "<Cmd>Get"), done, "9", ""},
+		{"4.6 a Status behind the commands", "", hdr + order + alerts + finalXML, done, "9", ""},
 		{"4.6 a Status of nothing", "", replace(all, "<CmdRef>2<", "<CmdRef>77<"), done, "9", ""},
 		{"4.6 a Status of another message", "", replace(hdr, "<MsgRef>1<", "<MsgRef>7<") + order + finalXML, done, "9", ""},
 		{"4.6 Results", "", hdr + `<Results><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Data>x</Data></Item></Results>` + order + finalXML,
 			replace(done, "Status 1/5", "Status 1/3 Results 405\nStatus 1/5"), "9", ""},
 		{"4.8 an abort without Final", "", hdr + order + alertCmd("6", 1223), "over", "1", "aborted"},
+		{"4.8 an abort with commands behind it", "", hdr + alertCmd("6", 1223) + order + finalXML, "over", "1", "aborted"},
 		{"4.9 commands behind the end", "", hdr + finalXML + order, done, "9", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -97,12 +128,81 @@ func TestRulesBrokenByServer(t *testing.T) {
 					return
 				}
 				require.NoError(t, s.err)
+				if test.want == "over" {
+					return
+				}
 				s.msgID = 10
 				s.say(getCmd("1", "./A/y") + finalXML)
 				require.Contains(t, spell(s.got), "Results 11/1 [./A/y \"2\"]")
 				s.say(finalXML)
 				require.Nil(t, s.got)
 				require.NoError(t, s.err)
+			})
+		})
+	}
+}
+
+// TestTurnsBrokenByServer has a server say something else than "go on" while the device's answers are in several messages: none
+// of them gets lost, and what is asked meanwhile is answered behind them.
+func TestTurnsBrokenByServer(t *testing.T) {
+	const first = "1/1 Get 200 ./A/x, 1/1 \"1\", 1/2 Get 200 ./A/y, 1/2 \"2\", 1/3 Get 200 ./A/z, 1/3 \"3\""
+	replace := replaceCmd("7", "./A/x", "9")
+	for _, test := range []struct {
+		name string
+		say  string // in answer to the first part
+		want string // Statuses and Results, in the order in which they come
+	}{
+		{"none broken", alertCmd("7", 1222), first},
+		{"4.3 commands in place of a request", replace + finalXML, first + ", 2/7 Replace 200 ./A/x"},
+		{"4.3 commands and a request", replace + alertCmd("8", 1222), first + ", 2/7 Replace 200 ./A/x"},
+		{"4.3 a chunk in place of a request", chunkCmd("7", "./A/x", "", "9", 2, true), first + ", 2/7 Replace 213 ./A/x"},
+		{"4.5 neither a request nor Final", "", first},
+		{"4.5 Final in place of a request", finalXML, first},
+		{"4.5 a request and Final", alertCmd("7", 1222) + finalXML, first},
+		{"4.5 two requests", alertCmd("7", 1222) + alertCmd("8", 1222), first},
+		{"4.6 a Status for Results", `<Status><CmdID>7</CmdID><MsgRef>2</MsgRef><CmdRef>3</CmdRef><Cmd>Results</Cmd><Data>200</Data></Status>` + alertCmd("8", 1222), first},
+		{"4.6 a Status for a Status", `<Status><CmdID>7</CmdID><MsgRef>2</MsgRef><CmdRef>2</CmdRef><Cmd>Status</Cmd><Data>200</Data></Status>` + alertCmd("8", 1222), first},
+		{"4.6 Results are refused", `<Status><CmdID>7</CmdID><MsgRef>2</MsgRef><CmdRef>3</CmdRef><Cmd>Results</Cmd><Data>500</Data></Status>` + alertCmd("8", 1222), first},
+		{"4.6 a Status of what has not been said", `<Status><CmdID>7</CmdID><MsgRef>9</MsgRef><CmdRef>9</CmdRef><Cmd>Alert</Cmd><Data>200</Data></Status>` + alertCmd("8", 1222), first},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, e syncml.Encoding) {
+				s := begin(t, &session.Client{Tree: deviceTree(), Profile: session.OMA}, e, nil)
+				small := func(h *syncml.Header) {
+					h.Meta.MaxMsgSize = int64(map[syncml.Encoding]int{syncml.XML: 1100, syncml.WBXML: 360}[e])
+				}
+				s.header = small
+				s.say(getCmd("1", "./A/x") + getCmd("2", "./A/y") + getCmd("3", "./A/z") + finalXML)
+				require.False(t, s.got.Final, "it takes one message: %s", spell(s.got))
+				var got []string
+				for n := 0; s.got != nil; n++ {
+					require.Less(t, n, 20, "no end of it")
+					for _, line := range splitLines(spell(s.got)) {
+						name, rest, _ := strings.Cut(line, " ")
+						switch {
+						case name == "Results":
+							rest = strings.NewReplacer("[./A/x ", "", "[./A/y ", "", "[./A/z ", "", "]", "").Replace(rest)
+							fallthrough
+						case name == "Status" && !strings.Contains(rest, "SyncHdr") && !strings.Contains(rest, "Alert"):
+							got = append(got, rest)
+						}
+					}
+					if s.got.Final {
+						break
+					}
+					a, asks := s.got.Commands[len(s.got.Commands)-1].(*syncml.Alert)
+					s.header = small
+					switch {
+					case n == 0:
+						s.say(test.say)
+					case asks && a.Code == syncml.AlertNextMessage:
+						s.say(finalXML)
+					default:
+						s.say(alertCmd("7", 1222))
+					}
+				}
+				require.NoError(t, s.err)
+				require.Equal(t, test.want, strings.Join(got, ", "))
 			})
 		})
 	}

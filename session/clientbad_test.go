@@ -92,6 +92,7 @@ func TestBadMessages(t *testing.T) {
 		{"10,000 deep", syncml.TypeXML, serverSays("1", strings.Repeat("<Sequence>", 10_000)+strings.Repeat("</Sequence>", 10_000)), "cannot be read"},
 		{"too many items", syncml.TypeXML, serverSays("1", `<Delete><CmdID>1</CmdID>`+
 			strings.Repeat(`<Item><Target><LocURI>./A/x</LocURI></Target></Item>`, session.DefaultItems+1)+`</Delete>`+finalXML), "cannot be read"},
+		{"two in one body", syncml.TypeXML, whole + whole, "cannot be read"},
 		{"HTML", "text/html", "<html>", `"text/html"`},
 		{"XML that says WBXML", syncml.TypeWBXML, whole, "cannot be read"},
 		{"another session", syncml.TypeXML, strings.Replace(whole, "<SessionID>1<", "<SessionID>2<", 1), `session "1"`},

@@ -270,8 +270,7 @@ var clientConversations = []struct {
 		c.open(nil)
 		c.says(headerStatus("1", "401", syncml.AuthMD5, "theirs")+finalXML, headerStatus("2", "212", "", "")+finalXML)
 		c.open(nil)
-		c.abort()
-		c.say(finalXML)
+		c.say(headerStatus("1", "212", "", "") + finalXML)
 	}},
 	{name: "new-secret", shows: "A28", profile: session.OMA, talk: func(c *clientTalk) {
 		creds := []auth.Credential{bruce}
@@ -285,12 +284,12 @@ var clientConversations = []struct {
 		c.open(nil)
 		c.say(headerStatus("1", "212", "", "") + finalXML)
 	}},
-	{name: "hmac", shows: "A24 A26", profile: session.OMA, set: func(c *clientTalk) { c.client.Sign = signer(auth.HMAC, bruce) }, talk: says(
+	{name: "hmac", shows: "A22 A24 A25 A26", profile: session.OMA, set: func(c *clientTalk) { c.client.Sign = signer(auth.HMAC, bruce) }, talk: says(
 		headerStatus("1", "407", syncml.AuthMAC, "Nonce")+finalXML, headerStatus("2", "200", syncml.AuthMAC, "next")+getCmd("1", "./A/x")+finalXML,
 		headerStatus("3", "200", syncml.AuthMAC, "last")+finalXML)},
 
 	// The server proves itself.
-	{name: "server-is-challenged", shows: "A05 A06 A18", profile: session.OMA, set: func(c *clientTalk) { c.client.Auth = proved(auth.MD5) }, talk: func(c *clientTalk) {
+	{name: "server-is-challenged", shows: "A05 A06 A13 A18", profile: session.OMA, set: func(c *clientTalk) { c.client.Auth = proved(auth.MD5) }, talk: func(c *clientTalk) {
 		const orders = `<Replace><CmdID>1</CmdID><Item><Target><LocURI>./A/x</LocURI></Target><Data>9</Data></Item></Replace>` +
 			`<Sequence><CmdID>2</CmdID><Get><CmdID>3</CmdID><Item><Target><LocURI>./A/x</LocURI></Target></Item></Get></Sequence><Final/>`
 		c.open(nil)
@@ -309,7 +308,7 @@ var clientConversations = []struct {
 		c.says(replaceCmd("1", "./A/x", "9")+finalXML, finalXML)
 	}},
 	{name: "server-wants-nothing", shows: "A19", profile: session.OMA, set: func(c *clientTalk) { c.client.Auth = proved(auth.MD5) }, talk: says(finalXML)},
-	{name: "server-with-hmac", shows: "A22 A23 A25 A27", profile: session.OMA, set: func(c *clientTalk) { c.client.Auth = proved(auth.HMAC) }, talk: func(c *clientTalk) {
+	{name: "server-with-hmac", shows: "A22 A23 A24 A25 A27", profile: session.OMA, set: func(c *clientTalk) { c.client.Auth = proved(auth.HMAC) }, talk: func(c *clientTalk) {
 		c.open(nil)
 		c.say(replaceCmd("1", "./A/x", "8") + finalXML)
 		c.hmac(`mac=%s , username = "mgmtsrv"`, nil) // no algorithm is MD5
@@ -322,7 +321,7 @@ var clientConversations = []struct {
 	}},
 
 	// Notifications.
-	{name: "notified", shows: "C03 N01 N02 N04 N07", profile: session.OMA, set: func(c *clientTalk) {
+	{name: "notified", shows: "C01 C03 N01 N02 N04 N07 N08", profile: session.OMA, set: func(c *clientTalk) {
 		c.client.Server, c.client.Auth = "com.mgmtsrv.manage", givesNonce
 	}, talk: func(c *clientTalk) {
 		c.open(nil)
@@ -346,7 +345,7 @@ var clientConversations = []struct {
 		for _, bad := range [][]byte{change(0, 0), change(len(good)-1, 0), good[:len(good)-2], good[:24], change(23, 0), change(23, 200)} {
 			require.Nil(c.t, c.notified(bad))
 		}
-		n := c.notified(good) // the server is the initiator, for which the bit stands
+		n := c.notified(good) // whose bit says that the server is the initiator
 		require.Equal(c.t, []byte{0xde, 0xad}, n.Body)
 		c.open(&session.RunOptions{Notification: n})
 		c.says(getCmd("1", "./A/x")+finalXML, finalXML)
