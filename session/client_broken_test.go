@@ -1,12 +1,14 @@
 package session_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/omadm-sdk/omadm/auth"
 	"github.com/omadm-sdk/omadm/session"
 	"github.com/omadm-sdk/omadm/syncml"
 )
@@ -203,6 +205,182 @@ func TestTurnsBrokenByServer(t *testing.T) {
 				}
 				require.NoError(t, s.err)
 				require.Equal(t, test.want, strings.Join(got, ", "))
+			})
+		})
+	}
+}
+
+// TestSecurityBrokenByServer holds what a server may do wrong where one end has to prove itself to the other: what the device
+// answers, and what has been done to ./A/x. What it does with servers that do it right is in TestClientCredentials and
+// TestServerCredentials.
+func TestSecurityBrokenByServer(t *testing.T) {
+	const again = "again" // the first message, behind the Status of the header
+	const hello = "Alert 1201\nReplace [./DevInfo/DevId \"device-1\"] [./DevInfo/Man \"Acme\"] [./DevInfo/Mod \"M1\"] [./DevInfo/DmV \"1.3\"] [./DevInfo/Lang \"en-US\"]\nFinal"
+	type turn struct {
+		set   func(c *clientTalk) // changes the message
+		say   string
+		want  string // that the device says
+		proof string // that it gives, see script.proof
+	}
+	chal := func(msg, code, meta string) string {
+		return strings.Replace(headerStatus(msg, code, "x", ""), `<Meta><Format xmlns="syncml:metinf">b64</Format><Type xmlns="syncml:metinf">x</Type></Meta>`, `<Meta>`+meta+`</Meta>`, 1)
+	}
+	const md5 = `<Type xmlns="syncml:metinf">syncml:auth-md5</Type>`
+	nonce := func(n string) string { return `<NextNonce xmlns="syncml:metinf">` + n + `</NextNonce>` }
+	// cred proves the server's message by what make makes of the nonce.
+	cred := func(name string, make func(c *clientTalk, right auth.Credential) *syncml.Cred) func(c *clientTalk) {
+		return func(c *clientTalk) {
+			cr := make(c, auth.Credential{Name: "mgmtsrv", Secret: serverSecret})
+			c.header = func(h *syncml.Header) { h.Source.Name, h.Cred = name, cr }
+		}
+	}
+	digest := func(change func(string) string) func(c *clientTalk) {
+		return cred("mgmtsrv", func(c *clientTalk, right auth.Credential) *syncml.Cred {
+			d, err := right.Digest(c.nonce())
+			require.NoError(c.t, err)
+			return &syncml.Cred{Meta: syncml.Meta{Format: "b64", Type: syncml.AuthMD5}, Data: change(base64.StdEncoding.EncodeToString(d[:]))}
+		})
+	}
+	basic := func(data string) func(c *clientTalk) {
+		return cred("mgmtsrv", func(*clientTalk, auth.Credential) *syncml.Cred {
+			return &syncml.Cred{Meta: syncml.Meta{Format: "b64", Type: syncml.AuthBasic}, Data: data}
+		})
+	}
+	hmac := func(format string) func(c *clientTalk) { return func(c *clientTalk) { c.hmac(format, nil) } }
+	var old []byte
+	const mac = `algorithm=MD5, username="mgmtsrv", mac=%s`
+	order := replaceCmd("1", "./A/x", "9") + finalXML
+	done := func(n string) string {
+		return "Status " + n + "/0 SyncHdr 200\nStatus " + n + "/1 Replace 200 ./A/x\nFinal"
+	}
+	refused := func(n, code, kind string) string {
+		return strings.TrimSpace("Status "+n+"/0 SyncHdr "+code+" "+kind) + "\nStatus " + n + "/1 Replace " + code + "\nFinal"
+	}
+	// first is a message that proves nothing; wrong is that, one with a proof that is none, and one that is right.
+	first := func(kind string) turn { return turn{nil, order, refused("1", "407", kind), ""} }
+	wrong := func(kind string, set func(c *clientTalk)) []turn {
+		turns := []turn{first(kind), {set, order, refused("2", "401", kind), ""}}
+		switch kind {
+		case syncml.AuthMD5:
+			return append(turns, turn{digest(strings.TrimSpace), order, strings.Replace(done("3"), "200", "212 "+kind, 1), ""})
+		case syncml.AuthMAC:
+			return append(turns, turn{hmac(mac), order, strings.Replace(done("3"), "200", "200 "+kind, 1), ""})
+		}
+		return append(turns, turn{basic("bWdtdHNydjpzM3J2ZXItUHc="), order, strings.Replace(done("3"), "200", "212", 1), ""})
+	}
+	for _, test := range []struct {
+		name  string
+		sign  *auth.PasswordSigner // the device's
+		auth  auth.Authenticator   // what it wants of the server
+		turns []turn
+		x     string
+		err   string // what the session ends with
+	}{
+		// How it answers what the device proves.
+		{"6.1 another scheme after success", signer(auth.MD5, withNonce("n0")), nil, []turn{
+			{nil, headerStatus("1", "200", syncml.AuthMD5, "n1") + order, done("1"), "md5 n1"},
+			{nil, headerStatus("2", "401", syncml.AuthMAC, "n2") + order, "over", ""}}, "9", "after it has accepted"},
+		{"6.1 a weaker scheme", signer(auth.MD5, bruce), nil, []turn{{nil, headerStatus("1", "407", syncml.AuthBasic, "") + order, "over", ""}}, "1", "or better"},
+		{"6.4 212 for an HMAC", signer(auth.HMAC, withNonce("n0")), nil, []turn{{nil, headerStatus("1", "212", syncml.AuthMAC, "n1") + order, "over", ""}}, "1", "want status 200"},
+		{"6.4 no nonce after an HMAC", signer(auth.HMAC, withNonce("n0")), nil, []turn{{nil, headerStatus("1", "200", "", "") + order, "over", ""}}, "1", "want status 200 and a nonce"},
+		{"6.5 a nonce that is no base64", signer(auth.MD5, bruce), nil, []turn{{nil, chal("1", "407", md5+nonce("$$$")) + finalXML, "over", ""}}, "1", "NextNonce"},
+		{"6.5 a nonce without measure", signer(auth.MD5, bruce), nil, []turn{
+			{nil, chal("1", "407", md5+nonce(strings.Repeat("A", 1000))) + finalXML, "over", ""}}, "1", "NextNonce"},
+		{"6.5 no nonce", signer(auth.MD5, bruce), nil, []turn{
+			{nil, chal("1", "407", md5) + finalXML, again, "md5 "}, {nil, headerStatus("2", "212", "", "") + order, done("2"), ""}}, "9", ""},
+		{"6.5 the nonce of the last challenge", signer(auth.MD5, bruce), nil, []turn{
+			{nil, headerStatus("1", "407", syncml.AuthMD5, "n1") + finalXML, again, "md5 n1"},
+			{nil, headerStatus("2", "401", syncml.AuthMD5, "n1") + finalXML, "Status 2/0 SyncHdr 200\n" + hello, "md5 n1"},
+			{nil, headerStatus("3", "401", syncml.AuthMD5, "n1") + finalXML, "over", ""}}, "1", "attempts"},
+		{"6.6 407 without challenge", signer(auth.MD5, bruce), nil, []turn{{nil, headerStatus("1", "407", "", "") + order, "over", ""}}, "1", "407"},
+		{"6.6 401 where nothing was proved", signer(auth.MD5, bruce), nil, []turn{
+			{nil, headerStatus("1", "401", syncml.AuthMD5, "n1") + finalXML, again, "md5 n1"}, {nil, headerStatus("2", "212", "", "") + order, done("2"), ""}}, "9", ""},
+		{"6.6 407 where something was", signer(auth.MD5, withNonce("n0")), nil, []turn{
+			{nil, headerStatus("1", "407", syncml.AuthMD5, "n1") + finalXML, again, "md5 n1"}, {nil, headerStatus("2", "212", "", "") + order, done("2"), ""}}, "9", ""},
+		{"6.6 commands with the challenge", signer(auth.MD5, bruce), nil, []turn{
+			{nil, headerStatus("1", "407", syncml.AuthMD5, "n1") + order, strings.Replace(done("1"), "Status 1/1", strings.TrimSuffix(hello, "Final")+"Status 1/1", 1), "md5 n1"},
+			{nil, headerStatus("2", "212", "", "") + finalXML, "over", ""}}, "9", ""},
+		{"6.6 a challenge of nothing known", signer(auth.MD5, bruce), nil, []turn{{nil, headerStatus("1", "407", "syncml:auth-X509", "") + finalXML, "over", ""}}, "1", "demands"},
+		{"6.6 a challenge of nothing", signer(auth.MD5, bruce), nil, []turn{{nil, chal("1", "407", nonce("AAAA")) + finalXML, "over", ""}}, "1", "demands"},
+		{"6.6 a command refused, and not the message", signer(auth.MD5, withNonce("n0")), nil, []turn{
+			{nil, headerStatus("1", "212", "", "") +
+				strings.NewReplacer("<CmdRef>0<", "<CmdRef>2<", "<Cmd>SyncHdr<", "<Cmd>Replace<").Replace(headerStatus("1", "401", syncml.AuthMD5, "n1")) + order, done("1"), ""}}, "9", ""},
+		{"6.7 212 where nothing was proved", signer(auth.MD5, bruce), nil, []turn{{nil, headerStatus("1", "212", "", "") + order, done("1"), ""}}, "9", ""},
+		{"6.7 credentials after 212", signer(auth.MD5, withNonce("n0")), nil, []turn{
+			{nil, headerStatus("1", "212", "", "") + order, done("1"), ""},
+			{nil, headerStatus("2", "401", syncml.AuthMD5, "n1") + finalXML, strings.Replace(done("1"), "Status 1/0", "Status 2/0", 1), "md5 n1"},
+		}, "9", ""},
+		{"6.8 a challenge without Format", signer(auth.MD5, bruce), nil, []turn{
+			{nil, chal("1", "407", md5+nonce("bjE=")) + finalXML, again, "md5 n1"}, {nil, headerStatus("2", "212", "", "") + order, done("2"), ""}}, "9", ""},
+		{"6.8 a nonce for Basic", signer(auth.Basic, bruce), nil, []turn{
+			{nil, headerStatus("1", "200", syncml.AuthBasic, "n1") + order, done("1"), "basic QnJ1Y2UyOk9oQmVoYXZl"}}, "9", ""},
+
+		// What it proves.
+		{"6.2 Basic that is no base64", nil, proved(auth.Basic), wrong(syncml.AuthBasic, basic("$$$")), "9", ""},
+		{"6.2 Basic without a password", nil, proved(auth.Basic), wrong(syncml.AuthBasic, basic("bWdtdHNydg==")), "9", ""},
+		{"6.3 a digest that is no base64", nil, proved(auth.MD5), wrong(syncml.AuthMD5, digest(func(string) string { return "$$$" })), "9", ""},
+		{"6.3 a digest cut off", nil, proved(auth.MD5), wrong(syncml.AuthMD5, digest(func(s string) string { return s[:12] })), "9", ""},
+		{"6.3 a digest under the nonce's base64", nil, proved(auth.MD5), wrong(syncml.AuthMD5, cred("mgmtsrv", func(c *clientTalk, right auth.Credential) *syncml.Cred {
+			d, err := right.Digest([]byte(base64.StdEncoding.EncodeToString(c.nonce())))
+			require.NoError(c.t, err)
+			return &syncml.Cred{Meta: syncml.Meta{Format: "b64", Type: syncml.AuthMD5}, Data: base64.StdEncoding.EncodeToString(d[:])}
+		})), "9", ""},
+		{"6.3 a digest under no nonce", nil, proved(auth.MD5), wrong(syncml.AuthMD5, cred("mgmtsrv", func(c *clientTalk, right auth.Credential) *syncml.Cred {
+			d, err := right.Digest(nil)
+			require.NoError(c.t, err)
+			return &syncml.Cred{Meta: syncml.Meta{Format: "b64", Type: syncml.AuthMD5}, Data: base64.StdEncoding.EncodeToString(d[:])}
+		})), "9", ""},
+		{"6.4 no mac", nil, proved(auth.HMAC), wrong(syncml.AuthMAC, hmac(`username="mgmtsrv", mac%.0s`)), "9", ""},
+		{"6.4 no user name", nil, proved(auth.HMAC), wrong(syncml.AuthMAC, hmac(`mac=%s`)), "9", ""},
+		{"6.4 a user name that is not the LocName", nil, proved(auth.HMAC), wrong(syncml.AuthMAC, hmac(`username="root", mac=%s`)), "9", ""},
+		{"6.4 an algorithm nobody knows", nil, proved(auth.HMAC), wrong(syncml.AuthMAC, hmac(`algorithm=ROT13, username="mgmtsrv", mac=%s`)), "9", ""},
+		{"6.4 HMAC and Cred", nil, proved(auth.HMAC), []turn{first(syncml.AuthMAC), {func(c *clientTalk) {
+			c.hmac(mac, nil)
+			set := c.header
+			c.header = func(h *syncml.Header) {
+				set(h)
+				h.Cred = &syncml.Cred{Meta: syncml.Meta{Format: "b64", Type: syncml.AuthMD5}, Data: "AAAA"}
+			}
+		}, order, refused("2", "401", ""), ""}, {nil, order, "over", ""}}, "1", "Cred"},
+		{"6.4 no HMAC any more", nil, proved(auth.HMAC), []turn{first(syncml.AuthMAC), {hmac(mac), order, strings.Replace(done("2"), "200", "200 "+syncml.AuthMAC, 1), ""},
+			{nil, deleteCmd("1", "./A/x") + finalXML, strings.Replace(refused("3", "407", ""), "Replace", "Delete", 1), ""}, {nil, order, "over", ""}}, "9", "no credentials"},
+		{"6.5 a nonce used twice", nil, proved(auth.HMAC), []turn{first(syncml.AuthMAC), {func(c *clientTalk) {
+			old = c.nonce()
+			c.hmac(mac, nil)
+		}, order, strings.Replace(done("2"), "200", "200 "+syncml.AuthMAC, 1), ""},
+			{func(c *clientTalk) { c.hmacUnder(old, mac, nil) }, deleteCmd("1", "./A/x") + finalXML, strings.Replace(refused("3", "401", syncml.AuthMAC), "Replace", "Delete", 1), ""}}, "9", ""},
+		{"6.6 another scheme than demanded", nil, proved(auth.MD5), []turn{first(syncml.AuthMD5), {basic("bWdtdHNydjpzM3J2ZXItUHc="), order, refused("2", "401", ""), ""},
+			{digest(strings.TrimSpace), order, "over", ""}}, "1", "want syncml:auth-md5"},
+		{"6.6 no credentials, again and again", nil, proved(auth.MD5), []turn{first(syncml.AuthMD5), {nil, order, refused("2", "407", syncml.AuthMD5), ""},
+			{nil, order, refused("3", "407", ""), ""}, {nil, order, "over", ""}}, "1", "no credentials"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, e syncml.Encoding) {
+				c := &clientTalk{t: t, e: e, tree: deviceTree()}
+				c.client = &session.Client{Tree: c.tree, Profile: session.OMA, Auth: test.auth}
+				if test.sign != nil {
+					c.client.Sign = test.sign
+				}
+				c.open(nil)
+				for i, turn := range test.turns {
+					if turn.set != nil {
+						turn.set(c)
+					}
+					c.say(turn.say)
+					if turn.want == again {
+						turn.want = "Status 1/0 SyncHdr 200\n" + hello
+					}
+					require.Equal(t, turn.want, strings.TrimSpace(spell(c.got)), "turn %d, %v", i+1, c.err)
+					if c.got != nil {
+						require.Equal(t, turn.proof, c.proof(bruce, "", "n0", "n1", "n2"), "turn %d", i+1)
+					}
+				}
+				require.Equal(t, test.x, nodeValue(t, c.tree, "./A/x"))
+				if test.err == "" {
+					require.NoError(t, c.err)
+				} else {
+					require.ErrorContains(t, c.err, test.err)
+				}
 			})
 		})
 	}

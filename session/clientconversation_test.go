@@ -228,7 +228,11 @@ func (c *clientTalk) digest(password string) {
 
 // hmac has it covered, as OMA DM does: %s of format is the MAC. change changes its octets afterwards, on the way.
 func (c *clientTalk) hmac(format string, change func(body []byte) []byte) {
-	cred, nonce := auth.Credential{Name: "mgmtsrv", Secret: serverSecret}, c.nonce()
+	c.hmacUnder(c.nonce(), format, change)
+}
+
+func (c *clientTalk) hmacUnder(nonce []byte, format string, change func(body []byte) []byte) {
+	cred := auth.Credential{Name: "mgmtsrv", Secret: serverSecret}
 	c.header = func(h *syncml.Header) { h.Source.Name = cred.Name }
 	c.seal = func(in *session.Reply) {
 		mac, err := cred.MAC(nonce, in.Body)
