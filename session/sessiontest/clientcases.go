@@ -9,12 +9,14 @@ import (
 	"github.com/omadm-sdk/omadm/syncml"
 )
 
-// clientCases are the sessions of [RunClient].
-var clientCases = []struct {
-	name          string
-	atomic, large bool // what the device must be able to do
-	play          func(p *player)
-}{
+// A clientCase is a session of [RunClient].
+type clientCase struct {
+	name                          string
+	atomic, large, proof, windows bool // what the device must be able to do, or be
+	play                          func(p *player)
+}
+
+var clientCases = []clientCase{
 	{name: "C01 C02 C04 the first message", play: func(p *player) {
 		m := p.hear()
 		if len(m.Commands) == 0 {
@@ -114,7 +116,7 @@ var clientCases = []struct {
 		p.over()
 	}},
 	{name: "C16 C23 C26 a reply in several messages", play: func(p *player) {
-		p.max = 2500
+		p.meta.MaxMsgSize = 2500
 		p.hear()
 		var cmds []syncml.Command
 		for i := range 12 {
@@ -298,7 +300,7 @@ var clientCases = []struct {
 		value := strings.Repeat("0123456789", 600)
 		p.say(true, p.add("a", "x", value))
 		p.hear()
-		p.max = 2500
+		p.meta.MaxMsgSize = 2500
 		p.say(true, p.get("b", "x"))
 		var got strings.Builder
 		for chunks := 0; ; {

@@ -250,18 +250,21 @@ func follows(a, b string) bool {
 	return err1 == nil && err2 == nil && y == x+1
 }
 
-// busy reports whether a device says that it is still executing the server's last message (MS-MDM).
-func busy(m *syncml.Message) bool {
+// typePending is the type of the alert by which a device says that it is still executing the server's last message (MS-MDM).
+const typePending = "com.microsoft.mdm.requestpending"
+
+// busy reports whether a device says so, and is let go on.
+func busy(m *syncml.Message) bool { return !m.Final && len(pendings(m)) > 0 }
+
+// pendings returns the alerts of m that say so.
+func pendings(m *syncml.Message) (l []*syncml.Alert) {
 	for _, c := range m.Commands {
-		if a, ok := c.(*syncml.Alert); ok && a.Code == syncml.AlertClientEvent && !m.Final {
-			for i := range a.Items {
-				if strings.HasSuffix(a.Items[i].Meta.Type, "com.microsoft.mdm.requestpending") {
-					return true
-				}
-			}
+		if a, ok := c.(*syncml.Alert); ok && a.Code == syncml.AlertClientEvent &&
+			slices.ContainsFunc(a.Items, func(it syncml.Item) bool { return strings.HasSuffix(it.Meta.Type, typePending) }) {
+			l = append(l, a)
 		}
 	}
-	return false
+	return l
 }
 
 func aborts(m *syncml.Message) bool {
