@@ -1,6 +1,7 @@
 package sessiontest
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ type clientCase struct {
 	play                          func(p *player)
 }
 
+// clientCases are in the order in which they are played.
 var clientCases = []clientCase{
 	{name: "C01 C02 C04 the first message", play: func(p *player) {
 		m := p.hear()
@@ -224,7 +226,7 @@ var clientCases = []clientCase{
 		bad.Items[0].Target.URI = strings.TrimPrefix(bad.Items[0].Target.URI, ".") + "/"
 		dots := p.add("dots", "x", "1")
 		dots.Items[0].Target.URI = string(p.o.Root) + "/../x"
-		p.say(true, p.add("twice", "x", "1"), p.remove("twice", "x"), bad, dots,
+		p.say(true, p.add("twice", "x", "1"), p.remove("twice", "x"), bad, dots, p.remove("", "x"),
 			&syncml.Unknown{CmdID: "put", Element: syncml.Element{Name: "Put", XML: "<Put><CmdID>put</CmdID></Put>"}}, p.get("last", "x"))
 		m := p.hear()
 		codes := make(map[string][]syncml.StatusCode)
@@ -235,6 +237,9 @@ var clientCases = []clientCase{
 		}
 		if !slices.Equal(codes["twice"], []syncml.StatusCode{200, 400}) {
 			p.t.Errorf("a CmdID twice is answered %v, want 200 and 400", codes["twice"])
+		}
+		if !slices.Equal(codes[""], []syncml.StatusCode{400}) {
+			p.t.Errorf("no CmdID is answered %v, want 400, without CmdRef", codes[""])
 		}
 		for _, id := range []string{"slash", "dots", "put"} {
 			if len(codes[id]) != 1 || !codes[id][0].OriginatorError() && !codes[id][0].RecipientError() {
@@ -332,4 +337,260 @@ var clientCases = []clientCase{
 		p.hear()
 		p.over()
 	}},
+	{name: "windows C31 who is signed in", windows: true, play: func(p *player) {
+		m := p.hear()
+		if u, err := url.Parse(p.at); err != nil || u.Query().Get("mode") != "Maintenance" && u.Query().Get("mode") != "Machine" || u.Query().Get("Platform") != "WoA" {
+			p.t.Errorf("the message goes to %q, want mode=Maintenance or Machine and Platform=WoA in the query", p.at)
+		}
+		var logins []string
+		for i, c := range m.Commands {
+			if a, ok := c.(*syncml.Alert); ok && a.Code == syncml.AlertClientEvent && len(a.Items) == 1 && a.Items[0].Meta.Type == "com.microsoft/MDM/LoginStatus" {
+				logins = append(logins, strings.ToLower(a.Items[0].Data.String()))
+				if i == 0 {
+					p.t.Errorf("C31: LoginStatus stands before the alert 1201")
+				}
+			}
+		}
+		if len(logins) != 1 || !slices.Contains([]string{"user", "others", "none"}, logins[0]) {
+			p.t.Errorf("LoginStatus is %q, want one of user, others and none", logins)
+		}
+		p.over()
+	}},
+	{name: "windows requestpending", windows: true, play: func(p *player) {
+		p.hear()
+		cmds := []syncml.Command{p.add("a", "x", "1")}
+		if p.o.Slow != "" {
+			cmds = append(cmds, &syncml.Exec{CmdID: "slow", Items: []syncml.Item{{Target: syncml.Location{URI: string(p.o.Slow)}}}})
+		}
+		p.say(true, append(cmds, p.get("b", "x"))...)
+		p.hear() // which is where the alert is looked at
+		p.want("a", syncml.StatusOK)
+		if p.o.Slow != "" {
+			p.want("slow", syncml.StatusOK, syncml.StatusAccepted)
+		}
+		p.want("b", syncml.StatusOK)
+		if v, _ := p.value("b"); v != "1" {
+			p.t.Errorf("requestpending: the Get behind what took long brings %q, want 1", v)
+		}
+		p.holds("x", "1")
+		p.clear("x")
+		p.over()
+	}},
+	{name: "C09 C10 commands of several items", play: func(p *player) {
+		p.hear()
+		p.say(true, p.add("a", "x", "1"), p.add("b", "y", "2"))
+		p.hear()
+		both := p.get("same", "x")
+		both.Items = append(both.Items, p.get("", "y").Items...)
+		differ := p.get("differ", "x")
+		differ.Items = append(differ.Items, p.get("", "none").Items...)
+		p.say(true, both, differ)
+		m := p.hear()
+		codes := make(map[string]syncml.StatusCode) // by the node
+		same := 0
+		for _, c := range m.Commands {
+			st, ok := c.(*syncml.Status)
+			switch {
+			case !ok:
+			case st.CmdRef == "same":
+				if same++; st.Code != syncml.StatusOK {
+					p.t.Errorf("two nodes that can be read are answered %d", st.Code)
+				}
+				if same == 1 && len(st.TargetRefs)+len(st.SourceRefs) > 0 {
+					same = -1 // one for each item is allowed
+				}
+			case st.CmdRef == "differ" && len(st.TargetRefs) != 1:
+				p.t.Errorf("C09: a Status of one of two items has the TargetRefs %q", st.TargetRefs)
+			case st.CmdRef == "differ":
+				codes[st.TargetRefs[0]] = st.Code
+			}
+		}
+		if same != 1 && same != 0 {
+			p.t.Errorf("C10: two items that fare alike want one Status without TargetRef, or one for each with it")
+		}
+		if codes[p.uri("x").URI] != syncml.StatusOK || codes[p.uri("none").URI] != syncml.StatusNotFound {
+			p.t.Errorf("C09: the items are answered %v, want 200 for x and 404 for none", codes)
+		}
+		p.clear("x", "y")
+		p.over()
+	}},
+	{name: "C13 an interior node", play: func(p *player) {
+		p.hear()
+		p.say(true, p.add("a", "x", "1"), &syncml.Get{CmdID: "root", Items: []syncml.Item{{Target: syncml.Location{URI: string(p.o.Root)}}}})
+		m := p.hear()
+		p.want("root", syncml.StatusOK)
+		for _, c := range m.Commands {
+			if r, ok := c.(*syncml.Results); ok && r.CmdRef == "root" {
+				if f := r.Items[0].Meta.Or(r.Meta).Format; f != "node" {
+					p.t.Errorf("C13: the Format of an interior node is %q, want node", f)
+				}
+			}
+		}
+		if v, _ := p.value("root"); v != "x" {
+			p.t.Errorf("its value is %q, want the names of its children, x", v)
+		}
+		p.clear("x")
+		p.over()
+	}},
+	{name: "C22 another address", play: func(p *player) {
+		p.hear()
+		p.resp = p.url + "/moved?to=here"
+		p.say(true, p.get("a", "none"))
+		for range 2 {
+			if p.hear(); p.at != "/moved?to=here" {
+				p.t.Errorf("C22: the message goes to %s, want RespURI", p.at)
+			}
+			p.say(true, p.get("a", "none"))
+		}
+		p.hear()
+		p.over()
+	}},
+	{name: "C24 U15 a question without items", play: func(p *player) {
+		p.hear()
+		p.say(true, &syncml.Alert{CmdID: "a", Code: syncml.AlertDisplay}, p.get("b", "none"))
+		p.hear()
+		p.want("a", syncml.StatusNotSupported, syncml.StatusIncomplete)
+		p.want("b", syncml.StatusNotFound)
+		p.over()
+	}},
+	{name: "C27 an answer that has come before", play: func(p *player) {
+		p.hear()
+		p.say(true, p.add("a", "x", "1"))
+		p.hear()
+		p.want("a", syncml.StatusOK)
+		was := p.got.Header.MsgID
+		p.repeat()
+		if m, ok := p.hears(); ok { // it may as well give up
+			if m.Header.MsgID != was {
+				p.t.Errorf("C27: the device answers message %d of ours again, in its message %s", p.sent, m.Header.MsgID)
+			}
+			p.want("a", syncml.StatusOK)
+			p.clear("x")
+			p.over()
+		}
+	}},
+	{name: "418 and 404", play: func(p *player) {
+		p.hear()
+		cmds := []syncml.Command{p.add("a", "x", "1"), p.add("b", "x", "2"), p.get("c", "x"), p.remove("d", "none")}
+		if p.o.Profile == session.OMA { // many nodes of Windows are made by a Replace
+			cmds = append(cmds, p.replace("e", "none", "1"))
+		}
+		p.say(true, cmds...)
+		p.hear()
+		p.want("a", syncml.StatusOK)
+		p.want("b", syncml.StatusAlreadyExists)
+		if v, _ := p.value("c"); v != "1" {
+			p.t.Errorf("Add has made %q of what was there", v)
+		}
+		p.want("d", syncml.StatusNotFound)
+		if p.o.Profile == session.OMA {
+			p.want("e", syncml.StatusNotFound)
+		}
+		p.clear("x")
+		p.over()
+	}},
+	{name: "L08 L09 more than the server takes", large: true, play: func(p *player) {
+		p.hear()
+		p.say(true, p.add("a", "x", strings.Repeat("v", 200)))
+		p.hear()
+		p.meta.MaxObjSize = 199
+		p.say(true, p.get("b", "x"))
+		p.hear()
+		p.want("b", syncml.StatusTooLarge)
+		if _, ok := p.value("b"); ok {
+			p.t.Errorf("L08: the value comes, and is larger than MaxObjSize")
+		}
+		p.meta.MaxObjSize = 200
+		p.say(true, p.get("c", "x"))
+		p.hear()
+		if v, _ := p.value("c"); len(v) != 200 {
+			p.t.Errorf("L09: %d bytes come, want 200, which the later MaxObjSize allows", len(v))
+		}
+		p.clear("x")
+		p.over()
+	}},
+	{name: "L16 a chunk without Size", large: true, play: func(p *player) {
+		p.hear()
+		p.say(true, p.add("a", "x", "old"))
+		p.hear()
+		p.say(false, p.chunk("x", "one, ", 0, true))
+		p.hear()
+		p.want("chunk", syncml.StatusSizeRequired, syncml.StatusIncomplete)
+		p.holds("x", "old")
+		p.clear("x")
+		p.over()
+	}},
+	{name: "A03 A04 A07 A09 a challenge", proof: true, play: func(p *player) {
+		first := p.hear()
+		nonce := "\x00\xffa nonce: "
+		p.refuse(syncml.StatusCredentialsRequired, nonce)
+		p.say(true)
+		m := p.hear()
+		p.proved(nonce)
+		if want, got := Outline(&syncml.Message{Commands: unnumbered(first.Commands), Final: first.Final}),
+			Outline(&syncml.Message{Commands: unnumbered(m.Commands[1:]), Final: m.Final}); got != want {
+			p.t.Errorf("A07: the first message is repeated as\n%swant, behind the Status of the SyncHdr,\n%s", got, want)
+		}
+		p.accept(syncml.StatusAuthenticated, "")
+		p.say(true, p.get("a", "none"))
+		if p.hear().Header.Cred != nil {
+			p.t.Errorf("A09: Cred after 212")
+		}
+		p.want("a", syncml.StatusNotFound)
+		p.over()
+	}},
+	{name: "A10 A12 credentials in each message", proof: true, play: func(p *player) {
+		p.hear()
+		p.refuse(syncml.StatusCredentialsRequired, "first")
+		p.say(true)
+		p.hear()
+		p.proved("first")
+		p.accept(syncml.StatusOK, "second")
+		p.say(true, p.get("a", "none"))
+		p.hear()
+		p.proved("second")
+		p.accept(syncml.StatusOK, "third")
+		p.say(true, p.get("a", "none"))
+		p.hear()
+		p.proved("third")
+		p.accept(syncml.StatusOK, "last")
+		p.over()
+	}},
+	{name: "A13 A14 credentials that are refused", proof: true, play: func(p *player) {
+		p.hear()
+		p.refuse(syncml.StatusCredentialsRequired, "first")
+		p.say(true)
+		p.hear()
+		p.proved("first")
+		p.refuse(syncml.StatusInvalidCredentials, "second")
+		p.say(true)
+		if _, ok := p.hears(); !ok {
+			p.fail("A13: the device does not try the second nonce")
+		}
+		p.proved("second")
+		p.refuse(syncml.StatusInvalidCredentials, "third")
+		p.say(true)
+		if m, ok := p.hears(); ok && m.Header.Cred != nil {
+			p.t.Errorf("A14: a third attempt")
+		}
+	}},
+	{name: "A16 a challenge that nobody can meet", play: func(p *player) {
+		p.hear()
+		p.refuse(syncml.StatusCredentialsRequired, "nonce")
+		p.verdict.Chal.Meta.Type = "syncml:auth-nobody-knows"
+		p.say(true)
+		if m, ok := p.hears(); ok && m.Header.Cred != nil {
+			p.t.Errorf("A16: Cred of Type %q, want the end of the session", m.Header.Cred.Meta.Type)
+		}
+	}},
+}
+
+// unnumbered returns commands without their CmdIDs.
+func unnumbered(cmds []syncml.Command) []syncml.Command {
+	l := make([]syncml.Command, len(cmds))
+	for i, c := range cmds {
+		l[i] = syncml.Clone(c)
+		l[i].SetID("")
+	}
+	return l
 }

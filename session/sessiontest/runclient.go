@@ -127,6 +127,8 @@ type player struct {
 	meta  syncml.Meta // what we announce: MaxMsgSize, MaxObjSize
 	mute  bool        // the last message waits for no answer any more
 
+	ready *http.Request // a message that has come, and is not read yet
+
 	// Of the next message only.
 	resp    string         // RespURI
 	verdict *syncml.Status // on the device's header; nil: 200
@@ -185,14 +187,27 @@ func (p *player) hear() *syncml.Message {
 	return m
 }
 
+// hears is hear where the device may as well have ended the session.
+func (p *player) hears() (*syncml.Message, bool) {
+	p.t.Helper()
+	select {
+	case p.ready = <-p.in:
+		return p.hear(), true
+	case <-p.gone:
+		return nil, false
+	}
+}
+
 // next waits for a message.
 func (p *player) next() *syncml.Message {
 	p.t.Helper()
-	var r *http.Request
-	select {
-	case r = <-p.in:
-	case <-p.gone:
-		p.fail("the device says no more, want a message")
+	r := p.ready
+	if p.ready = nil; r == nil {
+		select {
+		case r = <-p.in:
+		case <-p.gone:
+			p.fail("the device says no more, want a message")
+		}
 	}
 	p.mute = false
 	body, _ := io.ReadAll(r.Body)
@@ -339,6 +354,17 @@ func (p *player) holds(name, want string) {
 	if got, _ := p.value("get"); got != want {
 		p.t.Errorf("%s is %q, want %q", name, got, want)
 	}
+}
+
+// clear removes nodes below Root.
+func (p *player) clear(names ...string) {
+	p.t.Helper()
+	var cmds []syncml.Command
+	for i, name := range names {
+		cmds = append(cmds, p.remove("clear"+strconv.Itoa(i), name))
+	}
+	p.say(true, cmds...)
+	p.hear()
 }
 
 // refuse has the next message say that the device has to prove itself under nonce.
