@@ -131,6 +131,15 @@ func TestLargeObjectFromServer(t *testing.T) {
 			{chunkCmd("1", "./A/x", "", "abc", 6, true) + finalXML, "Status 1/0 SyncHdr 200\nStatus 1/1 Replace 213 ./A/x\nFinal"},
 			{chunkCmd("1", "./A/x", "", "def", 0, false) + finalXML, "Status 2/0 SyncHdr 200\nStatus 2/1 Replace 200 ./A/x\nFinal"},
 		}, "abcdef"},
+		{"L07: the rest of what has been interrupted, in the same message", []turn{
+			{chunkCmd("1", "./A/x", "", "abc", 6, true) + getCmd("2", "./A/y") + chunkCmd("3", "./A/x", "", "def", 0, false) + finalXML,
+				"Status 1/0 SyncHdr 200\nStatus 1/1 Replace 213 ./A/x\nAlert 1225 [./A/x]\nStatus 1/2 Get 200 ./A/y\nResults 1/2 [./A/y \"2\"]\n" +
+					"Status 1/3 Replace 424 ./A/x\nFinal"},
+		}, "1"},
+		{"L16: the rest of what has been refused, in the same message", []turn{
+			{chunkCmd("1", "./A/x", "", "abc", 101, true) + chunkCmd("2", "./A/x", "", "def", 0, true) + chunkCmd("3", "./A/x", "", "ghi", 0, false) + finalXML,
+				"Status 1/0 SyncHdr 200\nStatus 1/1 Replace 413 ./A/x\nStatus 1/2 Replace 424 ./A/x\nStatus 1/3 Replace 424 ./A/x\nFinal"},
+		}, "1"},
 		{"the next piece in another command", []turn{
 			{chunkCmd("1", "./A/x", "", "abc", 6, true), taken("1")},
 			{strings.ReplaceAll(chunkCmd("1", "./A/x", "", "def", 0, false), "Replace>", "Add>") + finalXML,

@@ -23,6 +23,7 @@ type executor struct {
 	msgID   string          // of the message that is answered
 	seen    map[string]bool // CmdIDs of it
 	object  *assembly       // the large object that is on its way
+	lost    assembly        // the name of the last one that this message has given up
 	peerMax int64           // MaxObjSize of the server; 0: none
 	room    int64           // bytes of values that may still be kept
 
@@ -75,6 +76,7 @@ func (x *executor) run(ctx context.Context, cmds []syncml.Command) {
 // should (DM Protocol, large objects).
 func (x *executor) interrupt() {
 	if x.object.open() {
+		x.lost = x.object.name()
 		x.out = append(x.out, x.object.drop())
 	}
 }
@@ -228,9 +230,15 @@ func (x *executor) item(ctx context.Context, c syncml.Command, meta syncml.Meta,
 	if !continues {
 		x.interrupt() // a command has several items
 	}
+	if x.lost.continues(c, it) && it.Meta.Or(meta).Size == 0 {
+		return outcome{code: syncml.StatusSizeMismatch} // what is left of an object looks like a whole value
+	}
 	if it.MoreData || continues {
 		whole, code := x.object.take(c, meta, it, x.limits.Object)
 		if code != 0 {
+			if code != syncml.StatusChunkAccepted {
+				x.lost = assembly{Cmd: c.Name(), Target: it.Target.URI, Source: it.Source.URI}
+			}
 			return outcome{code: code}
 		}
 		it = whole
