@@ -140,6 +140,7 @@ func TestEncodeData(t *testing.T) {
 		{"long text", data(syncml.Text(long)), "<Data>" + strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;").Replace(long) + "</Data>"},
 		{"beyond ASCII", data(syncml.Text("Grüße 世界 😀 <é>")), "<Data>Grüße 世界 😀 &lt;é&gt;</Data>"},
 		{"markup", data(syncml.Markup(`<a x="1">b<!-- c --></a>`)), `<Data><a x="1">b<!-- c --></a></Data>`},
+		{"markup with carriage returns", data(syncml.Markup("<a>x\r\ny\r<![CDATA[\r]]></a>")), "<Data><a>x\ny\n<![CDATA[\n]]></a></Data>"},
 		{"opaque text", data(syncml.Opaque([]byte("a<b"))), `<Data>a&lt;b</Data>`},
 		{"X23 bytes", syncml.Item{Meta: syncml.Meta{Format: "bin", Type: "a/b"}, Data: syncml.Opaque([]byte{0, 1, 255})},
 			`<Meta><Format xmlns="syncml:metinf">b64</Format><Type xmlns="syncml:metinf">a/b</Type></Meta><Data>AAH/</Data>`},
@@ -232,6 +233,13 @@ func TestBadChar(t *testing.T) {
 	}
 }
 
+// unknown returns an item with an element that nobody knows.
+func unknown(xml string) syncml.Item {
+	it := data(syncml.Text("x"))
+	it.Unknown = []syncml.Element{{Name: "a", XML: xml}}
+	return it
+}
+
 func TestEncodeRefuses(t *testing.T) {
 	one := []syncml.Item{{Target: syncml.Location{URI: "./a"}}}
 	tests := []struct {
@@ -269,6 +277,16 @@ func TestEncodeRefuses(t *testing.T) {
 		{"markup that breaks out", []syncml.Command{replace(data(syncml.Markup("<a/></Data><Data>"))).Commands[0]}, `markup`},
 		{"markup with a control in a section", []syncml.Command{replace(data(syncml.Markup("<a><![CDATA[" + strings.Repeat("long ", 9) + "\x14]]></a>"))).Commands[0]}, `U+0014`},
 		{"markup with a strange prefix", []syncml.Command{replace(data(syncml.Markup("<p:a/>"))).Commands[0]}, `not declared`},
+		{"markup with an attribute of a strange prefix", []syncml.Command{replace(data(syncml.Markup(`<a p:x="1"/>`))).Commands[0]}, `not declared`},
+		{"document that ends what it is in", []syncml.Command{replace(syncml.Item{Meta: syncml.Meta{Type: "a/b+xml"},
+			Data: syncml.Markup(`</Data><MgmtTree/>`)}).Commands[0]}, `end tag`},
+		{"document with ]]>", []syncml.Command{replace(syncml.Item{Meta: syncml.Meta{Type: "a/b+xml"},
+			Data: syncml.Markup(`<MgmtTree><Node>]]></Node></MgmtTree>`)}).Commands[0]}, `]]>`},
+		{"element that ends what it is in", []syncml.Command{replace(unknown(`</Data><Data>`)).Commands[0]}, `end tag`},
+		{"element with ]]>", []syncml.Command{replace(unknown(`<a>]]></a>`)).Commands[0]}, `]]>`},
+		{"element of a reserved prefix", []syncml.Command{replace(unknown(`<xmlns:a/>`)).Commands[0]}, `not declared`},
+		{"two elements in one", []syncml.Command{replace(unknown(`<a/><b/>`)).Commands[0]}, `one element`},
+		{"an element that is none", []syncml.Command{replace(unknown(`a`)).Commands[0]}, `element`},
 		{"nil", []syncml.Command{nil}, `no command`},
 	}
 	for _, test := range tests {

@@ -2,6 +2,7 @@ package syncml
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/omadm-sdk/omadm/internal/wbxml"
 )
@@ -159,8 +160,13 @@ func Text(s string) Data { return newData(DataText, s) }
 func CDATA(s string) Data { return newData(DataCDATA, s) }
 
 // Markup returns Data of child elements: s is well-formed XML that declares the namespaces and prefixes it uses, and is
-// written as it is. An empty s gives [Empty].
-func Markup(s string) Data { return newData(DataMarkup, s) }
+// written as it is, but for line ends, which in XML are line feeds. An empty s gives [Empty].
+func Markup(s string) Data {
+	if strings.IndexByte(s, '\r') >= 0 {
+		s = string(appendLines(nil, []byte(s)))
+	}
+	return newData(DataMarkup, s)
+}
 
 // Opaque returns Data of bytes. b must not change as long as the Data is in use. An empty b gives [Empty].
 func Opaque(b []byte) Data {

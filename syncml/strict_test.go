@@ -41,6 +41,12 @@ func TestStrict(t *testing.T) {
 		{"Type without its namespace", item(`<Meta><Type>a/b</Type></Meta>`), "Type is not in its namespace", "/SyncML/SyncBody/Replace/Item/Meta/Type"},
 		{"child in the wrong namespace", item(`<Target><LocURI xmlns="urn:x">./a</LocURI></Target>`), "LocURI is not in its namespace", "/SyncML/SyncBody/Replace/Item/Target/LocURI"},
 		{"prefix that is not declared", item(`<p:Data>x</p:Data>`), "not declared", "/SyncML/SyncBody/Replace/Item/Data"},
+		{"prefix of an attribute that is not declared", item(`<Data p:x="1">x</Data>`), "prefix of p:x is not declared", "/SyncML/SyncBody/Replace/Item/Data"},
+		{"attribute twice, by its namespace", item(`<Data xmlns:p="u" xmlns:q="u" p:x="1" q:x="2">x</Data>`), "attribute q:x is there twice", "/SyncML/SyncBody/Replace/Item/Data"},
+		{"prefix without a namespace", item(`<Data xmlns:p="">x</Data>`), "xmlns:p declares no namespace", "/SyncML/SyncBody/Replace/Item/Data"},
+		{"prefix that is reserved", item(`<Data xmlns:xml="u">x</Data>`), "xmlns:xml is reserved", "/SyncML/SyncBody/Replace/Item/Data"},
+		{"prefix of declarations", item(`<Data xmlns:xmlns="u">x</Data>`), "xmlns:xmlns is reserved", "/SyncML/SyncBody/Replace/Item/Data"},
+		{"instruction with a colon", item(`<?a:b c?><Data>x</Data>`), "processing instruction a:b", "/SyncML/SyncBody/Replace/Item"},
 		{"X12 no CmdID", message(strings.Replace(get, "1", "", 1)), "CmdID", "/SyncML/SyncBody/Get"},
 		{"X12 CmdID 0", message(strings.Replace(get, "1", "0", 1)), "CmdID", "/SyncML/SyncBody/Get"},
 		{"X12 CmdID twice", message(get + get), "CmdID", "/SyncML/SyncBody/Get[2]"},
@@ -70,7 +76,8 @@ func TestStrict(t *testing.T) {
 
 			switch test.name {
 			case "]]> in text", "no namespace", "another namespace", "Type without its namespace", "child in the wrong namespace",
-				"prefix that is not declared", "encoding":
+				"prefix that is not declared", "prefix of an attribute that is not declared", "attribute twice, by its namespace",
+				"prefix without a namespace", "prefix that is reserved", "prefix of declarations", "instruction with a colon", "encoding":
 				return // there is none of this in WBXML
 			}
 			var binary []*syncml.SyntaxError

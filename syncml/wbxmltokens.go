@@ -58,6 +58,8 @@ func (t *tokenizer) element(r *xmlReader) error {
 			continue
 		case kind == runText && len(r.frames) == depth:
 			return syntaxf("text in front of the element")
+		case len(r.frames) < depth:
+			return syntaxf("end tag in front of the element")
 		case kind == runText:
 			text = append(text, piece...)
 			continue

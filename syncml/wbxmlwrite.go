@@ -114,7 +114,7 @@ func (w *wbxmlWriter) document(d Data, typ string) string {
 		}
 	}
 	t := tokenizer{w: &w.doc, alone: true, literals: new(literals)}
-	if t.run(d.String()) != nil {
+	if w.check.wellFormed(d.Bytes()) != nil || t.run(d.String()) != nil {
 		w.doc.Reset(w.doc.Bytes()[:0])
 		return base + typeSuffixXML
 	}
@@ -123,6 +123,9 @@ func (w *wbxmlWriter) document(d Data, typ string) string {
 
 // raw writes an element that is given as XML.
 func (w *wbxmlWriter) raw(e Element) error {
+	if err := w.check.element([]byte(e.XML)); err != nil {
+		return err
+	}
 	t := tokenizer{w: &w.Writer, literals: &w.literals}
 	return t.run(e.XML)
 }

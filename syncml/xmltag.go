@@ -214,6 +214,9 @@ func (r *xmlReader) skipPI() bool {
 		r.failAt(r.pos, syntaxf("processing instruction %.20q", target))
 		return false
 	}
+	if bytes.IndexByte(target, ':') >= 0 {
+		r.forgive(syntaxf("processing instruction %.40s", target))
+	}
 	r.checkChars(2, e)
 	r.advance(e + 2)
 	return r.err == nil
@@ -326,7 +329,10 @@ func (r *xmlReader) attributes(b []byte) bool {
 	for {
 		rest := trimLeft(b)
 		if len(rest) == 0 {
-			return true
+			if r.check {
+				r.checkPrefixes(seen[:n])
+			}
+			return r.err == nil
 		}
 		eq := bytes.IndexByte(rest, '=')
 		if eq < 0 || len(rest) == len(b) {
@@ -363,6 +369,40 @@ func (r *xmlReader) attributes(b []byte) bool {
 		n++
 		if !r.readAttr(name, value) {
 			return false
+		}
+	}
+}
+
+// checkPrefixes looks for what only strict reading minds in the attributes of a tag: breaches of Namespaces in XML.
+func (r *xmlReader) checkPrefixes(names [][]byte) {
+	for i, name := range names {
+		prefix, local, ok := bytes.Cut(name, []byte(":"))
+		if !ok {
+			continue
+		}
+		if string(prefix) == "xmlns" {
+			uri, _ := r.lookup(string(local))
+			switch {
+			case string(local) == "xmlns", string(local) == "xml":
+				r.forgive(syntaxf("%s is reserved", name))
+			case uri == "":
+				r.forgive(syntaxf("%.40s declares no namespace", name))
+			}
+			continue
+		}
+		uri, ok := r.lookup(string(prefix))
+		if !ok {
+			r.forgive(syntaxf("prefix of %.40s is not declared", name))
+			continue
+		}
+		for _, other := range names[:i] {
+			prefix, same, ok := bytes.Cut(other, []byte(":"))
+			if !ok || string(prefix) == "xmlns" || !bytes.Equal(same, local) {
+				continue
+			}
+			if u, ok := r.lookup(string(prefix)); ok && u == uri {
+				r.forgive(syntaxf("attribute %.40s is there twice", name))
+			}
 		}
 	}
 }

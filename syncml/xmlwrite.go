@@ -209,7 +209,7 @@ func text[T string | []byte](w *xmlWriter, s T) error {
 func (w *xmlWriter) raw(e Element) error {
 	n := len(w.buf)
 	w.buf = append(w.buf, e.XML...)
-	return w.wellFormed(w.buf[n:])
+	return w.element(w.buf[n:])
 }
 
 // binaryFormat is the format under which this spelling carries bytes.
@@ -257,22 +257,57 @@ func (w *xmlWriter) end(final bool) {
 	w.buf = append(w.buf, t...)
 }
 
-// wellFormed checks markup that a caller gave: whole elements that declare the prefixes they use.
+// wellFormed checks markup that a caller gave: whole elements that declare the prefixes they use, and text.
 func (w *xmlWriter) wellFormed(b []byte) error {
-	const end = "</Data>"
-	w.tmp = append(append(w.tmp[:0], b...), end...)
-	r := &w.reader
-	r.max, r.maxDepth, r.check, r.strict = int64(len(w.tmp)), DefaultMaxDepth, !w.asIs, true
-	r.reset(nil, w.tmp)
-	r.message()
-	r.frames = append(r.frames, frame{id: elData, ns: nsSyncML})
-	if r.skipContent(nil) && len(w.tmp)-r.pos != len(end) {
-		r.fail(syntaxf("end tag without a start tag"))
+	r := w.judge(b)
+	if r.skipContent(nil) && len(w.tmp)-r.pos != len(judgeEnd) {
+		r.fail(errStrayEnd)
 	}
 	if r.err != nil {
 		return fmt.Errorf("markup: %w", r.err)
 	}
 	return nil
+}
+
+// element checks markup that is to be one element.
+func (w *xmlWriter) element(b []byte) error {
+	r := w.judge(b)
+	n := 0
+	for ; r.childSlow() != elEnd; n++ {
+		if r.isEmpty {
+			r.isEmpty = false
+			r.pop()
+		} else if r.skipContent(nil) {
+			r.endTag()
+		}
+	}
+	switch {
+	case r.err != nil:
+	case r.pos != len(w.tmp):
+		r.fail(errStrayEnd)
+	case n != 1:
+		r.fail(syntaxf("%d elements, want one element", n))
+	}
+	if r.err != nil {
+		return fmt.Errorf("markup: %w", r.err)
+	}
+	return nil
+}
+
+var errStrayEnd = syntaxf("end tag without a start tag")
+
+// judgeEnd ends the element that judge puts around markup.
+const judgeEnd = "</Data>"
+
+// judge returns a reader of b, within an element.
+func (w *xmlWriter) judge(b []byte) *xmlReader {
+	w.tmp = append(append(w.tmp[:0], b...), judgeEnd...)
+	r := &w.reader
+	r.max, r.maxDepth, r.check, r.strict = int64(len(w.tmp)), DefaultMaxDepth, !w.asIs, true
+	r.reset(nil, w.tmp)
+	r.message()
+	r.frames = append(r.frames, frame{id: elData, ns: nsSyncML})
+	return r
 }
 
 // writtenWord flags the bytes of x that cannot be written as they are: what plainWord flags, and >.
