@@ -21,6 +21,7 @@ const (
 	maxSessions  = 32     // of one device at a time, by mode and user
 	maxOpened    = 16     // first messages of one device that are known again
 	maxDeviceID  = 512    // bytes of the Source of a message; DevIds are 32 to 64
+	maxUser      = 512    // bytes of the name of a user
 	maxSessionID = 64     // bytes; the specification says 4
 	maxTold      = 10_000 // results and alerts kept for a Handler that keeps failing
 	maxTries     = 3      // sessions in which a command goes out before its outcome is called unknown

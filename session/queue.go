@@ -40,7 +40,7 @@ type EnqueueOptions struct {
 	NotBefore time.Time // zero: at once
 	Expires   time.Time // zero: never; work that was not sent by then has the outcome 514
 
-	// Key makes the call repeatable: work of the same device, key and place in the batch is queued once, for as long as
+	// Key makes the call repeatable: work of the same device, user, key and place in the batch is queued once, for as long as
 	// the store remembers it. Empty: each call queues new work.
 	Key string
 
@@ -66,6 +66,9 @@ func (q *Queue) Enqueue(ctx context.Context, device string, b *Batch, opts *Enqu
 	if device == "" || len(device) > maxDeviceID {
 		return nil, fmt.Errorf("session: enqueue for device %q: want a DevId of 1 to %d bytes", device, maxDeviceID)
 	}
+	if opts.User != "" && !isName(opts.User, maxUser) {
+		return nil, fmt.Errorf("session: enqueue for a user of device %q: want a name of 1 to %d printable bytes", device, maxUser)
+	}
 	if opts.Priority < math.MinInt16 || opts.Priority > math.MaxInt16 {
 		return nil, fmt.Errorf("session: enqueue: priority %d: want -32768 to 32767", opts.Priority)
 	}
@@ -74,7 +77,7 @@ func (q *Queue) Enqueue(ctx context.Context, device string, b *Batch, opts *Enqu
 	order := nextOrder(len(b.entries))
 	for i, e := range b.entries {
 		w := &work[i]
-		w.ID, w.Device, w.Priority, w.Order = newWorkID(device, opts.Key, i), device, opts.Priority, order+int64(i)
+		w.ID, w.Device, w.Priority, w.Order = newWorkID(device, opts.User, opts.Key, i), device, opts.Priority, order+int64(i)
 		w.NotBefore, w.Expires = opts.NotBefore, opts.Expires
 		if w.User = opts.User; w.User == "" && e.forUser() {
 			w.User = EnrolledUser
@@ -110,13 +113,17 @@ const idSize = 16
 
 // newWorkID returns a new name, or with a key the one that this work has always had. New names begin with the time, so that
 // work that comes and goes together lies together where a store keeps it in the order of its names.
-func newWorkID(device, key string, i int) WorkID {
+func newWorkID(device, user, key string, i int) WorkID {
 	var id [sha256.Size]byte
 	if key == "" {
 		binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixMilli())<<16)
 		rand.Read(id[6:idSize])
 	} else {
-		id = sha256.Sum256(fmt.Appendf(nil, "%d:%s%d:%s%d", len(device), device, len(key), key, i))
+		name := fmt.Appendf(nil, "%d:%s%d:%s%d", len(device), device, len(key), key, i)
+		if user != "" {
+			name = fmt.Appendf(name, ":%s", strings.ToLower(user)) // names are compared so
+		}
+		id = sha256.Sum256(name)
 	}
 	return WorkID(workIDs.EncodeToString(id[:idSize]))
 }
