@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -196,7 +197,7 @@ func (x *exchange) repeated() (reply *Reply, done bool, err error) {
 	var res *auth.Result
 	before := false
 	for _, s := range x.st.sessions {
-		if s.hash != x.hash || s.id != x.msg.Header.SessionID || x.now.Sub(s.seen) > x.lim.Replay {
+		if !x.repeats(s) {
 			continue
 		}
 		before = true
@@ -205,7 +206,9 @@ func (x *exchange) repeated() (reply *Reply, done bool, err error) {
 		if err != nil {
 			return nil, false, err
 		}
-		if r.Identity != nil && (r.Identity.User == s.user || r.Identity.User == "" && s.messages > 1) {
+		switch {
+		case r.Identity == nil:
+		case r.Identity.User == s.user, sess == nil && r.Identity.User == "" && s.messages > 1 && x.only(s):
 			sess, res = s, r
 		}
 	}
@@ -281,8 +284,7 @@ func (x *exchange) authenticate(state []byte, first bool) (*auth.Result, error) 
 // open finds the session of the message, or begins one. It returns the reply to a message that is not accepted.
 func (x *exchange) open() (*Reply, error) {
 	h := &x.msg.Header
-	cur := x.current("")
-	res, err := x.authenticate(x.st.auth, cur == nil)
+	res, err := x.authenticate(x.st.auth, !x.expected())
 	if err != nil {
 		return nil, err
 	}
@@ -290,9 +292,7 @@ func (x *exchange) open() (*Reply, error) {
 		return x.refuse(res)
 	}
 	x.res = res
-	if cur != nil && !cur.isOf(res.Identity.User) {
-		cur = x.current(res.Identity.User)
-	}
+	cur := x.current(res.Identity.User)
 	if h.VerProto != "" && h.VerProto != "DM/1.2" {
 		return x.reject(syncml.StatusProtocolNotSupported, "DM/1.2")
 	}
@@ -333,25 +333,61 @@ func (x *exchange) open() (*Reply, error) {
 	return nil, nil
 }
 
-// current returns the open session that the message continues, or nil. Who sent it is "" if that is not known.
+// current returns the open session that the message continues, or nil. Who sent it is "" if that is not known: it is not
+// taken for that of a user then, where it could be another one's.
 func (x *exchange) current(user string) *sessionState {
-	if x.msgID <= 1 {
-		return nil
-	}
+	var shared, theirs *sessionState
+	n := 0
 	for _, s := range x.st.sessions {
-		if s.id != x.msg.Header.SessionID || !s.isOf(user) || s.ended || s.expired(x.now, x.lim.Idle) {
-			continue
-		}
-		// Messages that were refused have left no trace, but have taken a number.
-		skipped := uint64(0)
-		if s.perMessage {
-			skipped = uint64(max(x.lim.Attempts, 0))
-		}
-		if x.msgID > s.last && x.msgID <= s.last+1+skipped {
+		switch {
+		case !x.continues(s):
+		case s.mode == ModeUser && user != "" && s.user == user:
 			return s
+		case s.mode != ModeUser:
+			if shared == nil {
+				shared = s
+			}
+		case s.isOf(user):
+			theirs = s
+			n++
 		}
+	}
+	switch {
+	case shared != nil:
+		return shared
+	case n == 1 && x.only(theirs):
+		return theirs
 	}
 	return nil
+}
+
+// expected reports whether the message may continue an open session, whoever it is from.
+func (x *exchange) expected() bool { return slices.ContainsFunc(x.st.sessions, x.continues) }
+
+// continues reports whether the message has the numbers of the next one of s.
+func (x *exchange) continues(s *sessionState) bool {
+	if x.msgID <= 1 || s.id != x.msg.Header.SessionID || s.ended || s.expired(x.now, x.lim.Idle) {
+		return false
+	}
+	// Messages that were refused have left no trace, but have taken a number.
+	skipped := uint64(0)
+	if s.perMessage {
+		skipped = uint64(max(x.lim.Attempts, 0))
+	}
+	return x.msgID > s.last && x.msgID <= s.last+1+skipped
+}
+
+// repeats reports whether the message has the octets of the last one of s.
+func (x *exchange) repeats(s *sessionState) bool {
+	return s.hash == x.hash && s.id == x.msg.Header.SessionID && x.now.Sub(s.seen) <= x.lim.Replay
+}
+
+// only reports whether a message that does not tell its user is of s if of any session. Where another user has had a session
+// too, it is nobody's.
+func (x *exchange) only(s *sessionState) bool {
+	return !slices.ContainsFunc(x.st.sessions, func(o *sessionState) bool {
+		return o != s && (s.mode == ModeUser && o.mode == ModeUser || x.continues(o) || x.repeats(o))
+	})
 }
 
 // startsSession reports whether the message may be the first of a session: number 1, or a later one if those before it

@@ -192,7 +192,7 @@ func (c *composer) finish(final bool) (*Reply, error) {
 // refuse answers a message whose sender has not proved itself. Nothing is executed, and nothing changes.
 func (x *exchange) refuse(res *auth.Result) (*Reply, error) {
 	h := &x.msg.Header
-	if x.msgID == 0 || x.msgID > uint64(max(x.lim.Attempts, 0)) && x.current("") == nil {
+	if x.msgID == 0 || x.msgID > uint64(max(x.lim.Attempts, 0)) && !x.expected() {
 		res.Challenge = nil // enough of it (DM Security)
 	}
 	x.srv.logger().WarnContext(x.ctx, "message refused", "device", x.device, "session", h.SessionID, "msg", h.MsgID,
