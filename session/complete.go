@@ -265,6 +265,10 @@ func (x *exchange) take(old, s *sessionState) {
 			x.outcome(p, p.unknown())
 			continue
 		}
+		if !p.work && old.user != s.user && (old.mode == ModeUser || p.entry.forUser()) {
+			x.outcome(p, p.unknown()) // a Handler meant it for somebody else
+			continue
+		}
 		s.pending = append(s.pending, p)
 	}
 }

@@ -49,6 +49,17 @@
 // A Handler is told of an outcome, or an alert, at least once: it is committed before the Handler is called, and told
 // again under the same key until the Handler returns nil. A command without Status is not taken for done: its Status is 0.
 //
+// # Users of a device
+//
+// Work on a node below ./User is held until the enrolled user is signed in, as the device tells in each session
+// ([LoginState]). Where a device has several users, give the server an Authenticator that finds out by the token of each
+// message who is signed in, and queue what is meant for one of them with [EnqueueOptions].User: it is held until that very
+// user is there. A [Handler] finds the name in Identity.User of its [Request]; what it writes is its own affair.
+//
+// Sessions of several users, and one of the device ([Mode]), may run at the same time, with the same numbers. Queued work
+// that a session left behind when it died goes on in the next one of that user. What a Handler had written to ./User in it,
+// or to a session in [ModeUser], does not go to somebody else: its outcome is unknown.
+//
 // # What devices may do wrong
 //
 // A message is read whole, checked and parsed before any of it counts. What is no message is an HTTP error; one in which

@@ -19,7 +19,7 @@ import (
 // finished its package yet; when nothing is left to send, the session ends.
 //
 // Results and alerts are committed before ServeDM runs and delivered again, under the same [Result.ID] and [Alert.Key],
-// until it returns nil, in a later session if need be. A returned [*StatusError] becomes the status of the device's
+// until it returns nil, in a later session if need be, which may be that of another user. A returned [*StatusError] becomes the status of the device's
 // message; any other error is logged. After either, what ServeDM wrote is discarded.
 //
 // Messages of one device arrive one at a time as long as one server handles them; after the loss of a node the same
@@ -117,6 +117,7 @@ type Request struct {
 	Mode     Mode           // what the session is about, on a device with several users
 
 	// Token is the Entra token of the signed-in user (alert com.microsoft/MDM/AADUserToken), of a first message only.
+	// It is what the device says: the engine has not verified it.
 	Token string
 
 	// DevInfo holds the leaves that the device sent at the start of the session, by their name below ./DevInfo,

@@ -65,6 +65,34 @@ func TestUserNotInTheWay(t *testing.T) {
 	require.Contains(t, sent(signedIn(t, s, "bob").Open(login("user"))), "Get ./User/Bob")
 }
 
+// TestUserHandler: what a Handler has written to the nodes of a user, in a session that died, does not go to the next user.
+func TestUserHandler(t *testing.T) {
+	for _, tt := range []struct{ name, next string }{{"another", "bob"}, {"nobody known", ""}} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			s := newServer(t, session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
+				for i := range r.Results {
+					got = append(got, fmt.Sprintf("%s unknown %v", r.Results[i].URI, r.Results[i].Unknown))
+				}
+				if r.First && r.Identity.User == "ada" {
+					w.Replace("./User/A", dmtree.String("hers"))
+					w.Atomic(func(b *session.Batch) { b.Replace("./User/B", dmtree.String("hers")) })
+					w.Replace("./Device/A", dmtree.String("of the device"))
+				}
+				return nil
+			}))
+			s.Auth = tokens{}
+			require.Len(t, sent(signedIn(t, s, "ada").Open(login("user"))), 3)
+			d := signedIn(t, s, tt.next)
+			d.SessionID = "77"
+			m := d.Send(append(d.Hello(), login("user"))...)
+			require.Equal(t, []string{"Replace ./Device/A"}, sent(m))
+			d.Send(ok(d, m)...)
+			require.Equal(t, []string{"./User/A unknown true", " unknown true", "./Device/A unknown false"}, got)
+		})
+	}
+}
+
 // TestUsersInParallel: sessions of two users and of their device run side by side, though they have the same numbers and
 // say the same.
 func TestUsersInParallel(t *testing.T) {
