@@ -56,8 +56,8 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // OpenFileStore opens the store in the file at path, and makes it if there is none; a file that holds something else is an
-// error, and so is one that is open elsewhere. Changes at the end of the file that were being written when the machine died are dropped: nobody was told that
-// they had been made.
+// error, and so is one that is open elsewhere. Changes at the end of the file that were being written when the machine died
+// are dropped: nobody was told that they had been made.
 func OpenFileStore(path string) (*FileStore, error) {
 	lock, err := durable.Lock(path + ".lock")
 	if err != nil {

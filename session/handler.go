@@ -19,8 +19,8 @@ import (
 // finished its package yet; when nothing is left to send, the session ends.
 //
 // Results and alerts are committed before ServeDM runs and delivered again, under the same [Result.ID] and [Alert.Key],
-// until it returns nil, in a later session if need be, which may be that of another user. A returned [*StatusError] becomes the status of the device's
-// message; any other error is logged. After either, what ServeDM wrote is discarded.
+// until it returns nil, in a later session if need be, which may be that of another user. A returned [*StatusError] becomes
+// the status of the device's message; any other error is logged. After either, what ServeDM wrote is discarded.
 //
 // Messages of one device arrive one at a time as long as one server handles them; after the loss of a node the same
 // message may be handled again by another one. Different devices are served concurrently.
