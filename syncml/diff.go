@@ -60,10 +60,21 @@ func Diff(a, b *Message, opts *DiffOptions) []Difference {
 	}
 	for i := range diffs {
 		if p := diffs[i].Path; strings.HasSuffix(p, "Cred/Data") || strings.HasSuffix(p, "NextNonce") {
-			diffs[i].A, diffs[i].B = "(secret)", "(another secret)"
+			hide(&diffs[i])
 		}
 	}
 	return diffs
+}
+
+// hide takes the secrets out of a difference, and leaves what is absent.
+func hide(d *Difference) {
+	shown := "(secret)"
+	if d.A != none {
+		d.A, shown = shown, "(another secret)"
+	}
+	if d.B != none {
+		d.B = shown
+	}
 }
 
 // A flat holds the values of a message by their paths.
@@ -147,7 +158,9 @@ func (f *flat) meta(path string, m Meta) {
 	}
 	f.flag(path+"/FieldLevel", x.FieldLevel)
 	if x.Anchor != nil {
-		f.set(path+"/Anchor", x.Anchor.Last+"|"+x.Anchor.Next)
+		f.set(path+"/Anchor", "")
+		f.text(path+"/Anchor/Last", x.Anchor.Last)
+		f.text(path+"/Anchor/Next", x.Anchor.Next)
 	}
 	f.text(path+"/Version", x.Version)
 	for i, e := range x.EMI {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,10 +147,58 @@ func TestDiff(t *testing.T) {
 		`SyncBody/Add[1]/Meta/Format: "int", (none)`,
 		`SyncBody/Add[1]/Item[1]/Data: "a  b\n", "a b"`,
 	}, got)
-	require.Empty(t, syncml.Diff(a, b, &syncml.DiffOptions{IgnoreCmdIDs: true, IgnoreMeta: true, IgnoreSession: true, IgnoreWhitespace: true}))
+	for i, opts := range []syncml.DiffOptions{{IgnoreSession: true}, {IgnoreCmdIDs: true}, {IgnoreMeta: true}, {IgnoreWhitespace: true}} {
+		want := slices.Delete(slices.Clone(got), i, i+1)
+		var left []string
+		for _, d := range syncml.Diff(a, b, &opts) {
+			left = append(left, d.String())
+		}
+		require.Equal(t, want, left, "%+v ignores one kind of difference", opts)
+	}
 	b.Commands = append(b.Commands, &syncml.Get{CmdID: "9"})
 	require.Len(t, syncml.Diff(a, b, nil), 5)
 	require.Len(t, syncml.Diff(b, a, nil), 5)
+}
+
+// TestDiffTellsApart changes one thing in a message, which must show, and not be hidden by how it is flattened.
+func TestDiffTellsApart(t *testing.T) {
+	anchor := func(last, next string) syncml.Item {
+		return syncml.Item{Meta: syncml.Meta{Extra: &syncml.MetaExtra{Anchor: &syncml.Anchor{Last: last, Next: next}}}}
+	}
+	data := func(d syncml.Data) syncml.Item { return syncml.Item{Data: d} }
+	tests := []struct {
+		name string
+		a, b syncml.Item
+		want []string
+	}{
+		{"a separator in an anchor", anchor("a|b", "c"), anchor("a", "b|c"), []string{
+			`SyncBody/Add[1]/Item[1]/Meta/Anchor/Last: "a|b", "a"`, `SyncBody/Add[1]/Item[1]/Meta/Anchor/Next: "c", "b|c"`}},
+		{"an empty anchor", anchor("", ""), syncml.Item{Meta: syncml.Meta{Extra: &syncml.MetaExtra{}}}, []string{
+			`SyncBody/Add[1]/Item[1]/Meta/Anchor: "", (none)`}},
+		{"characters and CDATA", data(syncml.Text("<a/>")), data(syncml.CDATA("<a/>")), nil},
+		{"empty and absent", data(syncml.Empty()), data(syncml.Data{}), []string{`SyncBody/Add[1]/Item[1]/Data: "", (none)`}},
+		{"a nonce in one", syncml.Item{Meta: syncml.Meta{NextNonce: "bm9uY2U="}}, syncml.Item{}, []string{
+			`SyncBody/Add[1]/Item[1]/Meta/NextNonce: "(secret)", (none)`}},
+		{"a nonce in the other", syncml.Item{}, syncml.Item{Meta: syncml.Meta{NextNonce: "bm9uY2U="}}, []string{
+			`SyncBody/Add[1]/Item[1]/Meta/NextNonce: (none), "(secret)"`}},
+		{"two nonces", syncml.Item{Meta: syncml.Meta{NextNonce: "YQ=="}}, syncml.Item{Meta: syncml.Meta{NextNonce: "bm9uY2U="}}, []string{
+			`SyncBody/Add[1]/Item[1]/Meta/NextNonce: "(secret)", "(another secret)"`}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			of := func(it syncml.Item) *syncml.Message {
+				return &syncml.Message{Commands: []syncml.Command{&syncml.Add{CmdID: "1", Items: []syncml.Item{it}}}}
+			}
+			var got []string
+			for _, d := range syncml.Diff(of(test.a), of(test.b), nil) {
+				got = append(got, d.String())
+			}
+			require.Equal(t, test.want, got)
+		})
+	}
+	with := &syncml.Message{Header: syncml.Header{Cred: &syncml.Cred{Data: "c2VjcmV0"}}}
+	require.Equal(t, []syncml.Difference{{Path: "SyncHdr/Cred/Data", A: "(secret)", B: "(none)"}}, syncml.Diff(with, &syncml.Message{}, nil))
+	require.Equal(t, []syncml.Difference{{Path: "SyncHdr/Cred/Data", A: "(none)", B: "(secret)"}}, syncml.Diff(&syncml.Message{}, with, nil))
 }
 
 func TestData(t *testing.T) {
