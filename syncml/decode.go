@@ -359,18 +359,13 @@ func (d *Decoder) sniff() error {
 		return nil
 	}
 	if order := utf16Order(b); order != nil {
+		u := &utf16Reader{rd: w.rd, order: order, err: w.rerr}
 		if w.rd != nil {
-			u := &utf16Reader{rd: w.rd, order: order, err: w.rerr}
-			u.feed(bytes.Clone(b))
-			w.rd, w.rerr = u, nil
-			w.unread()
+			u.feed(b)
 		} else {
-			text, rest := decodeUTF16(nil, b, order)
-			if rest > 0 {
-				text = append(text, 0xFF)
-			}
-			w.buf, w.pos = text, 0
+			u.rd, u.err = bytes.NewReader(b), nil // piece by piece, so that the limits bound what it takes
 		}
+		w.reset(u, nil)
 	}
 	d.found = XML
 	return nil

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"unicode/utf16"
 
 	"github.com/omadm-sdk/omadm/syncml"
 	"github.com/stretchr/testify/require"
@@ -279,19 +278,33 @@ func TestDecodeUTF16(t *testing.T) {
 	in := `<?xml version="1.0" encoding="utf-16"?>` + item(`<Data>`+text+`</Data>`)
 	for name, order := range map[string]binary.AppendByteOrder{"big": binary.BigEndian, "little": binary.LittleEndian} {
 		t.Run(name, func(t *testing.T) {
-			raw := order.AppendUint16(nil, 0xFEFF)
-			for _, u := range utf16.Encode([]rune(in)) {
-				raw = order.AppendUint16(raw, u)
-			}
+			raw := utf16Of(in, order)
 			m, err := decode(t, string(raw), nil)
 			require.NoError(t, err)
 			require.Equal(t, text, m.Commands[0].(*syncml.Replace).Items[0].Data.String())
 
-			_, err = decode(t, string(raw[:len(raw)-1]), nil)
-			require.Error(t, err, "cut in the middle of a character")
 			lone := order.AppendUint16(raw[:200:200], 0xD800)
 			_, err = decode(t, string(append(lone, raw[202:]...)), nil)
 			require.Error(t, err, "half a surrogate pair")
+
+			// Behind a message of another kind, in memory as from a reader.
+			both := append([]byte(message("<Final/>")+"\n"), raw...)
+			fromMemory := syncml.NewDecoder(nil, nil)
+			fromMemory.ResetBytes(both)
+			for _, d := range []*syncml.Decoder{syncml.NewDecoder(bytes.NewReader(both), nil), fromMemory} {
+				_, err := d.Message()
+				require.NoError(t, err)
+				m, err := d.Message()
+				require.NoError(t, err)
+				require.Equal(t, text, m.Commands[0].(*syncml.Replace).Items[0].Data.String())
+				_, err = d.Message()
+				require.Equal(t, io.EOF, err)
+			}
+			fromMemory.ResetBytes(append([]byte(message("<Final/>")), utf16Of("<", order)...))
+			_, err = fromMemory.Message()
+			require.NoError(t, err)
+			_, err = fromMemory.Message()
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		})
 	}
 	t.Run("UTF-8 with a byte order mark", func(t *testing.T) {

@@ -2,13 +2,15 @@ package syncml_test
 
 import (
 	"bytes"
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf16"
 
 	"github.com/omadm-sdk/omadm/internal/corpus"
 	"github.com/omadm-sdk/omadm/syncml"
@@ -67,14 +69,28 @@ func manyAttributes(n int) string {
 	return b.String()
 }
 
-// TestPrefixes cuts three messages at every byte. None is taken for a whole one, and no command differs from what the
+// utf16Of returns s in UTF-16 with a byte order mark.
+func utf16Of(s string, order binary.AppendByteOrder) []byte {
+	raw := order.AppendUint16(nil, 0xFEFF)
+	for _, u := range utf16.Encode([]rune(s)) {
+		raw = order.AppendUint16(raw, u)
+	}
+	return raw
+}
+
+// TestPrefixes cuts messages at every byte. None is taken for a whole one, and no command differs from what the
 // whole message has at its place.
 func TestPrefixes(t *testing.T) {
 	whole, err := syncml.Append(nil, everything(), nil)
 	require.NoError(t, err)
+	wide := item(`<Target><LocURI>./ü</LocURI></Target><Data>` + "a\U0001F600" + `</Data><Data>` + "世界 \U0001F600\U0001F601 é" + `</Data>`)
 	tests := map[string][]byte{
-		"pkg1":       corpus.Get("pkg1").XML,
-		"everything": whole,
+		"pkg1":               corpus.Get("pkg1").XML,
+		"everything":         whole,
+		"UTF-16 big":         utf16Of(wide, binary.BigEndian),
+		"UTF-16 little":      utf16Of(wide, binary.LittleEndian),
+		"UTF-16 big, pkg1":   utf16Of(string(corpus.Get("pkg1").XML), binary.BigEndian),
+		"UTF-16 little, all": utf16Of(string(whole), binary.LittleEndian),
 		"data": []byte("\xEF\xBB\xBF" + item(`<Target><LocURI>./&#xe9;/ü</LocURI></Target><Data><![CDATA[a]]]]><![CDATA[>]]>&lt;b&gt;`+"\r\n"+
 			`<!-- c --></Data><Data>`+strings.Repeat("long text ", 40)+`</Data><Data><x:a xmlns:x="urn:x" b="c"/></Data><Odd><a/></Odd>`)),
 	}
@@ -144,6 +160,8 @@ func TestHeapGrowth(t *testing.T) {
 		"WBXML: literal tags":           io.MultiReader(bytes.NewReader(octets(`02 A4 01 6A 01 "a" 6D`)), rep("\x04\x00")),
 		"WBXML: references to a string": io.MultiReader(bytes.NewReader(octets(`02 A4 01 6A 81 00`)), strings.NewReader(strings.Repeat("a", 128)), bytes.NewReader(octets(binItem[len(binStart):]+`4F`)), rep("\x83\x00")),
 		"UTF-16":                        rep("\xFF\xFE"),
+		"UTF-16: text without end":      io.MultiReader(bytes.NewReader(utf16Of(inItem+"<Data>", binary.LittleEndian)), rep("x\x00")),
+		"UTF-16: wide text without end": io.MultiReader(bytes.NewReader(utf16Of(inItem+"<Data>", binary.BigEndian)), rep("\x4E\x16\xD8\x3D\xDE\x00")),
 	}
 	for name, r := range attacks {
 		t.Run(name, func(t *testing.T) {
@@ -159,6 +177,38 @@ func TestHeapGrowth(t *testing.T) {
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(80<<20))
 			require.Less(t, len(err.Error()), 1000, "an error does not repeat what it is about")
 		})
+	}
+}
+
+// TestHeapOfSlices: a message that is in memory already takes more by its limit, not by its length.
+func TestHeapOfSlices(t *testing.T) {
+	const size, limit = 64 << 20, 1 << 20
+	inItem := strings.TrimSuffix(item(""), "</Item></Replace><Final/></SyncBody></SyncML>")
+	for name, in := range map[string][]byte{
+		"UTF-8":         append([]byte(inItem+"<Data>"), bytes.Repeat([]byte("x"), size)...),
+		"UTF-16 little": append(utf16Of(inItem+"<Data>", binary.LittleEndian), bytes.Repeat([]byte("x\x00"), size/2)...),
+		"UTF-16 big":    append(utf16Of(inItem+"<Data>", binary.BigEndian), bytes.Repeat([]byte("\x4E\x16"), size/2)...),
+		"WBXML":         append(octets(binItem+`4F 03`), bytes.Repeat([]byte("x"), size)...),
+	} {
+		opts := &syncml.DecoderOptions{MaxMessage: limit}
+		for way, read := range map[string]func() error{
+			"Unmarshal": func() error { _, err := syncml.Unmarshal(in, opts); return err },
+			"Decoder": func() error {
+				d := syncml.NewDecoder(nil, opts)
+				d.ResetBytes(in)
+				_, err := d.Message()
+				return err
+			},
+		} {
+			t.Run(name+" "+way, func(t *testing.T) {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				err := read()
+				runtime.ReadMemStats(&after)
+				require.ErrorIs(t, err, syncml.ErrTooLarge)
+				require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8*limit))
+			})
+		}
 	}
 }
 
@@ -252,8 +302,29 @@ func TestGigabyte(t *testing.T) {
 }
 
 func TestNoProgress(t *testing.T) {
-	_, err := syncml.NewDecoder(idle{}, nil).Next()
-	require.True(t, errors.Is(err, io.ErrNoProgress), "%v", err)
+	for name, in := range map[string]string{
+		"nothing":             "",
+		"UTF-8":               "<SyncML",
+		"UTF-16":              "\xFF\xFE<\x00",
+		"UTF-16, half a pair": "\xFE\xFF\x00<\xD8\x3D",
+		"UTF-16, its mark":    "\xFE\xFF",
+		"WBXML":               "\x02",
+		"WBXML: a message":    string(octets(binItem)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := make(chan error)
+			go func() {
+				_, err := syncml.NewDecoder(io.MultiReader(strings.NewReader(in), idle{}), nil).Message()
+				done <- err
+			}()
+			select {
+			case err := <-done:
+				require.ErrorIs(t, err, io.ErrNoProgress)
+			case <-time.After(10 * time.Second):
+				t.Fatal("no end within 10 s, want io.ErrNoProgress")
+			}
+		})
+	}
 }
 
 type idle struct{}

@@ -10,7 +10,7 @@ const (
 // DecoderOptions say what a [Decoder] accepts. Zero fields mean the defaults.
 type DecoderOptions struct {
 	Encoding   Encoding // Auto: the first bytes tell
-	MaxMessage int64    // bytes; 0: [DefaultMaxMessage]
+	MaxMessage int64    // bytes, of UTF-16 as UTF-8; 0: [DefaultMaxMessage]
 	MaxDepth   int      // 0: [DefaultMaxDepth]
 	MaxItems   int      // commands, items and repeated elements together, in WBXML also elements of markup and unknown ones; 0: [DefaultMaxItems]
 	MaxText    int64    // bytes of one text, entities resolved; 0: as MaxMessage

@@ -17,7 +17,8 @@ func Unmarshal(data []byte, opts *DecoderOptions) (*Message, error) {
 	d.configure(opts)
 	d.ResetBytes(data)
 	// Texts cannot be longer than what stands outside the tags, and no tag is shorter than <a>.
-	d.texts.room(max(0, len(data)-3*bytes.Count(data, lessThan)))
+	room := max(0, len(data)-3*bytes.Count(data, lessThan))
+	d.texts.room(int(min(int64(room), d.xml.max)))
 	m, err := d.Message()
 	if err == io.EOF {
 		err = &SyntaxError{Line: 1, Column: 1, Path: "/", Err: io.ErrUnexpectedEOF}
@@ -39,10 +40,14 @@ func (d *Decoder) release() {
 	if cap(d.items) > most || len(d.nodes.mem) > most || len(d.results.mem) > most || len(d.statuses.mem) > most {
 		return
 	}
-	if cap(d.xml.scratch) > 1<<20 {
+	d.ResetBytes(nil)
+	const much = 1 << 20
+	if cap(d.xml.scratch) > much {
 		d.xml.scratch = nil
 	}
-	d.ResetBytes(nil)
+	if cap(d.xml.mem) > much {
+		d.xml.mem = nil
+	}
 	d.texts, d.head, d.cred, d.msg.Header = textBlock{}, Header{}, Cred{}, Header{}
 	d.forgiven, d.xml.forgiven, d.bin.forgiven = nil, nil, nil
 	readers.Put(d)

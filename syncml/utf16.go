@@ -8,12 +8,14 @@ import (
 )
 
 // A utf16Reader gives UTF-16 as UTF-8. What is no UTF-16 becomes the byte FF, which the reader of XML refuses with the
-// place where it stands.
+// place where it stands. An input that ends in the middle of a character ends unexpectedly.
 type utf16Reader struct {
 	rd    io.Reader
 	order binary.ByteOrder
-	in    []byte // not decoded yet
-	out   []byte // decoded, not given yet
+	in    [4 << 10]byte
+	n     int    // bytes of in that are not decoded yet: part of a character
+	out   []byte // decoded
+	given int    // bytes of out that Read has returned
 	err   error
 }
 
@@ -28,24 +30,29 @@ func utf16Order(b []byte) binary.ByteOrder {
 	return nil
 }
 
+// Read reads no more than once from what is behind it: whether that gets on is for the window to tell.
 func (r *utf16Reader) Read(p []byte) (int, error) {
-	for len(r.out) == 0 {
-		if r.err != nil {
-			if len(r.in) > 0 && r.err == io.EOF {
-				r.in, r.out = nil, []byte{0xFF}
-				break
-			}
-			return 0, r.err
-		}
-		have := len(r.in)
-		buf := make([]byte, 4096)
-		n, err := r.rd.Read(buf[copy(buf, r.in):])
+	if r.given == len(r.out) && r.err == nil {
+		n, err := r.rd.Read(r.in[r.n:])
 		r.err = err
-		r.feed(buf[:have+n])
+		r.feed(r.in[:r.n+n])
 	}
-	n := copy(p, r.out)
-	r.out = r.out[n:]
-	return n, nil
+	n := copy(p, r.out[r.given:])
+	r.given += n
+	switch {
+	case r.given < len(r.out):
+		return n, nil
+	case r.err == io.EOF && r.n > 0:
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, r.err
+}
+
+// feed takes b for what is to be decoded.
+func (r *utf16Reader) feed(b []byte) {
+	out, rest := decodeUTF16(r.out[:0], b, r.order)
+	r.out, r.given = out, 0
+	r.n = copy(r.in[:], b[len(b)-rest:])
 }
 
 // decodeUTF16 appends b as UTF-8 to dst, and tells how many bytes at its end belong to a character that is not complete.
@@ -73,10 +80,4 @@ func decodeUTF16(dst, b []byte, order binary.ByteOrder) ([]byte, int) {
 		b = b[n:]
 	}
 	return dst, len(b)
-}
-
-// feed takes b for what is to be decoded.
-func (r *utf16Reader) feed(b []byte) {
-	out, rest := decodeUTF16(nil, b, r.order)
-	r.out, r.in = out, b[len(b)-rest:]
 }

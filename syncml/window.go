@@ -144,15 +144,6 @@ func (w *window) more() bool {
 	return false
 }
 
-// unread takes back what has been read from pos on, for a reader that will give it again in another form.
-func (w *window) unread() {
-	if w.counted > w.pos {
-		w.held -= bytes.Count(w.buf[w.pos:w.counted], lineFeed)
-		w.counted = w.pos
-	}
-	w.buf = w.buf[:w.pos]
-}
-
 func (w *window) tooLong() error {
 	return fmt.Errorf("message of more than %d bytes: %w", w.max, ErrTooLarge)
 }
