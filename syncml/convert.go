@@ -14,7 +14,7 @@ import (
 func ToXML(data []byte) ([]byte, error) {
 	var r wbxml.Reader
 	r.ResetBytes(data, wbxml.Limits{Document: DefaultMaxMessage, Text: DefaultMaxMessage, Depth: DefaultMaxDepth})
-	out, err := renderDocument(&r, DefaultMaxMessage, DefaultMaxMessage)
+	out, _, err := renderDocument(&r, DefaultMaxMessage, DefaultMaxMessage)
 	if err == nil {
 		if _, err = r.Header(); err == io.EOF {
 			return out, nil
@@ -42,20 +42,21 @@ func ToWBXML(data []byte) ([]byte, error) {
 	}
 }
 
-// renderDocument returns the document that r is about to read as XML.
-func renderDocument(r *wbxml.Reader, limit int64, elements int) ([]byte, error) {
+// renderDocument returns the document that r is about to read as XML, of no more bytes than limit, and how many more
+// elements it might have had. Both count where there is an error, too.
+func renderDocument(r *wbxml.Reader, limit int64, elements int) (xml []byte, left int, err error) {
 	h, err := r.Header()
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return nil, err
+		return nil, elements, err
 	}
 	if _, err := r.Next(); err != nil {
-		return nil, err
+		return nil, elements, err
 	}
 	x := xmlRenderer{r: r, v: embedded(h), max: limit, few: elements}
 	x.element()
 	out := x.content(1)
-	return out, x.err
+	return out, x.few, x.err
 }

@@ -95,10 +95,10 @@
 //
 // Input may be hostile. A Decoder reads at most [DecoderOptions].MaxMessage bytes of a message, whatever it holds of them,
 // and keeps to limits for depth, for the number of commands and items, and for the length of texts; each has a default.
-// Exceeding one is an error that wraps [ErrTooLarge] or [ErrTooDeep]. Time is linear in the length of the input. Errors of
-// decoding are a *[SyntaxError], with offset, line, column and the path of the element, such as
-// /SyncML/SyncBody/Replace[2]/Item. A
-// message that was cut off is reported as [io.ErrUnexpectedEOF] inside of it.
+// In WBXML, the elements of all documents within Data count together, and these documents yield no more than 64 KiB of XML
+// and 16 times what was read. Exceeding a limit is an error that wraps [ErrTooLarge] or [ErrTooDeep]. Time is linear in the
+// length of the input. Errors of decoding are a *[SyntaxError], with offset, line, column and the path of the element, such
+// as /SyncML/SyncBody/Replace[2]/Item. A message that was cut off is reported as [io.ErrUnexpectedEOF] inside of it.
 //
 // # For people who look at messages
 //

@@ -2,6 +2,7 @@ package syncml_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"reflect"
@@ -35,6 +36,8 @@ func FuzzXML(f *testing.F) {
 	} {
 		f.Add([]byte(item(s)))
 	}
+	f.Add(utf16Of(item("<Data>\U0001F600 é</Data>"), binary.LittleEndian))
+	f.Add(utf16Of(item("<Data>\U0001F600 é</Data>"), binary.BigEndian))
 	f.Add([]byte(`<?xml version="1.0"?><!DOCTYPE SyncML PUBLIC "a" "b"><s:SyncML xmlns:s="SYNCML:SYNCML1.2" xmlns:p="urn:p">` +
 		`<s:SyncHdr><s:VerDTD>1.2</s:VerDTD></s:SyncHdr><s:SyncBody><s:Get><s:CmdID>1</s:CmdID><s:Item><s:Data><p:a/></s:Data></s:Item></s:Get></s:SyncBody></s:SyncML>`))
 	reused := syncml.NewDecoder(nil, &syncml.DecoderOptions{KeepUnknown: true, MaxMessage: 1 << 16, MaxItems: 1 << 10, Encoding: syncml.XML})

@@ -159,6 +159,9 @@ func TestHeapGrowth(t *testing.T) {
 		"WBXML: an instruction":         io.MultiReader(bytes.NewReader(octets(binItem+`43`)), rep("\x05")),
 		"WBXML: literal tags":           io.MultiReader(bytes.NewReader(octets(`02 A4 01 6A 01 "a" 6D`)), rep("\x04\x00")),
 		"WBXML: references to a string": io.MultiReader(bytes.NewReader(octets(`02 A4 01 6A 81 00`)), strings.NewReader(strings.Repeat("a", 128)), bytes.NewReader(octets(binItem[len(binStart):]+`4F`)), rep("\x83\x00")),
+		"WBXML: documents":              io.MultiReader(bytes.NewReader(octets(binItem+`01`)), rep(documents(devInf(60_000), 1))),
+		"WBXML: documents of strings":   io.MultiReader(bytes.NewReader(octets(binItem+`01`)), rep(documents(devInfStrings(320), 1))),
+		"WBXML: documents of no root":   io.MultiReader(bytes.NewReader(octets(binItem+`01`)), rep(documents(devInfStrings(320)[:800], 1))),
 		"UTF-16":                        rep("\xFF\xFE"),
 		"UTF-16: text without end":      io.MultiReader(bytes.NewReader(utf16Of(inItem+"<Data>", binary.LittleEndian)), rep("x\x00")),
 		"UTF-16: wide text without end": io.MultiReader(bytes.NewReader(utf16Of(inItem+"<Data>", binary.BigEndian)), rep("\x4E\x16\xD8\x3D\xDE\x00")),
@@ -224,6 +227,79 @@ func (r *repeater) Read(p []byte) (int, error) {
 		r.n = (r.n + 1) % len(r.s)
 	}
 	return len(p), nil
+}
+
+// devInf is a DevInf document of n elements and one octet each, beside the root.
+func devInf(n int) string {
+	return string(octets(`02 A4 03 6A 00 4A`)) + strings.Repeat("\x28", n) + "\x01"
+}
+
+// devInfStrings is one whose root holds a string of 200 bytes n times, in two octets each.
+func devInfStrings(n int) string {
+	return string(octets(`02 A4 03 6A 81 49 `)) + strings.Repeat("a", 200) + "\x00\x4A" + strings.Repeat("\x83\x00", n) + "\x01"
+}
+
+// documents are n Items that hold the document doc.
+func documents(doc string, n int) string {
+	size := len(doc)
+	number := []byte{byte(size>>14) | 0x80, byte(size>>7) | 0x80, byte(size & 0x7F)}
+	return strings.Repeat(string(octets(`54 5A 00 01 53 03 "t+wbxml" 00 01 01 00 00 4F C3`))+string(number)+doc+"\x01\x01", n)
+}
+
+// TestLimitsOfDocuments: the documents within a message share its limits, and exceeding one ends the message, while a
+// document that is malformed stays what it is, octets.
+func TestLimitsOfDocuments(t *testing.T) {
+	deep := string(octets(`02 A4 03 6A 00`)) + strings.Repeat("\x4A", 11) + strings.Repeat("\x01", 11)
+	cut := func(doc string) string { return doc[:len(doc)-1] }
+	for _, c := range []struct {
+		name string
+		in   string
+		opts syncml.DecoderOptions
+		err  error           // nil: just fits
+		kind syncml.DataKind // of the last item
+	}{
+		{"elements", documents(devInf(99), 3), syncml.DecoderOptions{MaxItems: 300}, nil, syncml.DataMarkup},
+		{"an element too many", documents(devInf(99), 2) + documents(devInf(100), 1), syncml.DecoderOptions{MaxItems: 300}, syncml.ErrTooLarge, 0},
+		{"by default", documents(devInf(16_383), 4), syncml.DecoderOptions{}, nil, syncml.DataMarkup},
+		{"too many by default", documents(devInf(60_000), 2), syncml.DecoderOptions{}, syncml.ErrTooLarge, 0},
+		{"elements of markup and of a document", string(octets(`54 4F 05 05 05 01 01`)) + documents(devInf(6), 1), syncml.DecoderOptions{MaxItems: 10}, nil, syncml.DataMarkup},
+		{"a document, then an element too many", documents(devInf(6), 1) + string(octets(`54 4F 05 05 05 05 01 01`)), syncml.DecoderOptions{MaxItems: 10}, syncml.ErrTooLarge, 0},
+		{"malformed", documents(cut(devInf(99)), 3), syncml.DecoderOptions{MaxItems: 300}, nil, syncml.DataOpaque},
+		{"malformed elements count", documents(cut(devInf(99)), 3) + documents(devInf(1), 1), syncml.DecoderOptions{MaxItems: 300}, syncml.ErrTooLarge, 0},
+		{"octets announced that are not there", documents(string(octets(`02 A4 03 6A 00 4A C3 8F FF FF FF 7F 01`)), 1), syncml.DecoderOptions{}, nil, syncml.DataOpaque},
+		{"a table announced that is not there", documents(string(octets(`02 A4 03 6A 8F FF FF FF 7F`)), 1), syncml.DecoderOptions{}, nil, syncml.DataOpaque},
+		{"depth", documents(deep, 1), syncml.DecoderOptions{MaxDepth: 11}, nil, syncml.DataMarkup},
+		{"an element too deep", documents(deep, 1), syncml.DecoderOptions{MaxDepth: 10}, syncml.ErrTooDeep, 0},
+		{"text", documents(devInf(9), 1), syncml.DecoderOptions{MaxText: int64(len(`<DevInf xmlns="syncml:devinf"></DevInf>`) + 9*len(`<UTC/>`))}, nil, syncml.DataMarkup},
+		{"a text too long", documents(devInf(9), 1), syncml.DecoderOptions{MaxText: 92}, syncml.ErrTooLarge, 0},
+		{"a text much too long", documents(devInf(20), 1), syncml.DecoderOptions{MaxText: 92}, syncml.ErrTooLarge, 0},
+		{"names", documents(string(octets(`02 A4 03 6A 00 4A`))+strings.Repeat("\x2A", 3_000)+"\x01", 1), syncml.DecoderOptions{}, nil, syncml.DataMarkup},
+		{"names of several", documents(string(octets(`02 A4 03 6A 00 4A`))+strings.Repeat("\x2A", 30_000)+"\x01", 2), syncml.DecoderOptions{}, syncml.ErrTooLarge, 0},
+		{"strings", documents(devInfStrings(320), 1), syncml.DecoderOptions{}, nil, syncml.DataMarkup},
+		{"strings of several", documents(devInfStrings(320), 2), syncml.DecoderOptions{}, syncml.ErrTooLarge, 0},
+		{"malformed strings count", documents(cut(devInfStrings(320)), 1) + documents(devInfStrings(320), 1), syncml.DecoderOptions{}, syncml.ErrTooLarge, 0},
+		{"few strings of many", documents(devInfStrings(12), 5_000), syncml.DecoderOptions{}, nil, syncml.DataMarkup},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := append(octets(binItem+`01`), c.in...)
+			in = append(in, octets(`01 12 01 01`)...)
+			m, err := syncml.Unmarshal(in, &c.opts)
+			_, err2 := collect(syncml.NewDecoder(bytes.NewReader(in), &c.opts))
+			if c.err != nil {
+				require.ErrorIs(t, err, c.err)
+				require.ErrorIs(t, err2, c.err)
+				var se *syncml.SyntaxError
+				require.ErrorAs(t, err, &se)
+				require.Regexp(t, `^/SyncML/SyncBody/Replace/Item\[\d+\](/Data)?$`, se.Path)
+				require.Greater(t, se.Offset, int64(len(octets(binItem))), "in the message, not in the document")
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, err2)
+			items := m.Commands[0].(*syncml.Replace).Items
+			require.Equal(t, c.kind, items[len(items)-1].Data.Kind())
+		})
+	}
 }
 
 // TestAmplification sees that markup cannot make a decoder write declarations without bounds.

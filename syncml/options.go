@@ -12,7 +12,7 @@ type DecoderOptions struct {
 	Encoding   Encoding // Auto: the first bytes tell
 	MaxMessage int64    // bytes, of UTF-16 as UTF-8; 0: [DefaultMaxMessage]
 	MaxDepth   int      // 0: [DefaultMaxDepth]
-	MaxItems   int      // commands, items and repeated elements together, in WBXML also elements of markup and unknown ones; 0: [DefaultMaxItems]
+	MaxItems   int      // commands, items and repeated elements together, in WBXML also elements of markup, of documents in Data and unknown ones; 0: [DefaultMaxItems]
 	MaxText    int64    // bytes of one text, entities resolved; 0: as MaxMessage
 
 	// Strict refuses what does not follow the specification and yet can be understood: see the package comment.

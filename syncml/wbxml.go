@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"unicode/utf8"
 
 	"github.com/omadm-sdk/omadm/internal/wbxml"
@@ -216,6 +217,8 @@ func (s *wbxmlReader) content() ([]byte, DataKind) {
 	if kind == DataOpaque {
 		if xml, ok := s.document(b); ok {
 			b, kind = xml, DataMarkup
+		} else if s.err != nil {
+			return nil, DataAbsent
 		}
 	}
 	if kind == DataMarkup {
@@ -354,17 +357,29 @@ func (s *wbxmlReader) rendered(x *xmlRenderer) {
 	}
 }
 
-// document returns a document that stands within a message as XML, if it is one.
+// document returns a document that stands within a message as XML, if it is one. One that is malformed is none; one that
+// exceeds a limit of the message is an error. Either way it has used up what it took.
 func (s *wbxmlReader) document(b []byte) ([]byte, bool) {
-	l := wbxml.Limits{Depth: s.maxDepth, Text: s.maxText}
+	// No text in it can be longer than b. One that is announced as longer is malformed, however long that is.
+	l := wbxml.Limits{Depth: s.maxDepth, Text: math.MaxInt64}
 	var r wbxml.Reader
 	r.ResetBytes(b, l)
 	if h, err := r.Header(); err != nil || embedded(h) == nil {
 		return nil, false
 	}
 	r.ResetBytes(b, l)
-	out, err := renderDocument(&r, s.maxText, s.few)
-	return out, err == nil
+	out, few, err := renderDocument(&r, min(s.maxText, s.r.Expansion()), s.few)
+	s.few = few
+	if over := s.r.Expand(len(out), "documents within data"); over != nil {
+		s.fail(over)
+	} else if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrTooDeep) {
+		var at *wbxml.Error
+		if errors.As(err, &at) {
+			err = at.Err // its offset is one in the document
+		}
+		s.fail(fmt.Errorf("document within data: %w", err))
+	}
+	return out, err == nil && s.err == nil
 }
 
 // fail keeps the first error, which then ends the reading.

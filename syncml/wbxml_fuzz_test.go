@@ -44,6 +44,9 @@ func FuzzWBXML(f *testing.F) {
 	} {
 		f.Add(octets(binItem + s + binEnd))
 	}
+	for _, doc := range []string{devInf(9), devInf(600), devInfStrings(300), devInf(9)[:14]} {
+		f.Add(append(append(octets(binItem+`01`), documents(doc, 2)...), octets(`01 12 01 01`)...))
+	}
 	opts := &syncml.DecoderOptions{KeepUnknown: true, MaxMessage: 1 << 16, MaxItems: 1 << 10}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := syncml.Unmarshal(data, opts)

@@ -64,8 +64,8 @@ type Limits struct {
 	Document int64 // bytes of a document; 0: no limit
 	Text     int64 // bytes of one string, opaque value or list of attributes, and of the string table; 0: 1 GiB
 	Depth    int   // elements within elements; 0: 64
-	// Expansion is how many bytes references to the string table may yield for each byte read so far, beside the 64 KiB
-	// that are always free; 0: 16. It keeps the work linear: without it, a megabyte of references to a string of a
+	// Expansion is how many bytes references to the string table, and what Reader.Expand is told of, may yield for each
+	// byte read so far, beside the 64 KiB that are always free; 0: 16. It keeps the work linear: without it, a megabyte of references to a string of a
 	// megabyte would be a terabyte of text.
 	Expansion int64
 }

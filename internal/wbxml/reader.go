@@ -33,7 +33,7 @@ type Reader struct {
 	tag      uint16 // page and token in one: what is stored octet by octet is slow to load as a pair
 	text     []byte
 	side     []byte // characters that stand nowhere in the input: entities
-	expanded int64  // bytes that references to the string table have yielded
+	expanded int64  // bytes that references to the string table have yielded, and Expand
 
 	// Skipped, if not nil, is told of everything that Next reads over: from where to where, and what it is.
 	Skipped func(what Skipped, start, end int64)
@@ -370,13 +370,26 @@ func (r *Reader) reference(index uint32) ([]byte, error) {
 	}
 	s := r.header.Table[index:]
 	// The budget bounds the search for the end, too: what may not be yielded is not looked at.
-	budget := freeExpansion + r.limits.Expansion*(r.base+int64(r.pos)-r.origin) - r.expanded
-	n := indexNUL(s[:min(int64(len(s)), budget+1)])
-	if int64(n) > budget {
-		return nil, r.fail(ErrTooLarge, "references to the string table yield more than %d times what was read", r.limits.Expansion)
+	n := indexNUL(s[:min(int64(len(s)), r.Expansion()+1)])
+	if err := r.Expand(n, "references to the string table"); err != nil {
+		return nil, err
 	}
-	r.expanded += int64(n) + 1
+	r.expanded++
 	return s[:n:n], r.valid(s[:n])
+}
+
+// Expansion returns how many bytes what has been read of the document may still yield, by its limit.
+func (r *Reader) Expansion() int64 {
+	return max(0, freeExpansion+r.limits.Expansion*(r.base+int64(r.pos)-r.origin)-r.expanded)
+}
+
+// Expand tells that what has been read yields n bytes more, and of what. It returns an error where it may not.
+func (r *Reader) Expand(n int, what string) error {
+	if int64(n) > r.Expansion() {
+		return r.fail(ErrTooLarge, "%s yield more than %d times what was read", what, r.limits.Expansion)
+	}
+	r.expanded += int64(n)
+	return nil
 }
 
 // entity reads the number of a character.

@@ -318,6 +318,24 @@ func TestExpansionIsBounded(t *testing.T) {
 		t.Errorf("%d bytes of text from %d of input, want at most %d", yielded, len(data), want)
 	}
 
+	// What a caller makes of the input counts with the references.
+	r.ResetBytes(data, wbxml.Limits{})
+	if _, err := r.Header(); err != nil {
+		t.Fatal(err)
+	}
+	left := r.Expansion()
+	if err := r.Expand(int(left-half), "the test"); err != nil || r.Expansion() != half {
+		t.Errorf("%d bytes left and %v, want %d and no error", r.Expansion(), err, half)
+	}
+	if err := r.Expand(half+1, "the test"); !errors.Is(err, wbxml.ErrTooLarge) {
+		t.Errorf("a byte too many: %v, want ErrTooLarge", err)
+	}
+	for i, want := range []error{nil, nil, wbxml.ErrTooLarge} { // the root, a string, one that is too many
+		if _, err := r.Next(); !errors.Is(err, want) {
+			t.Errorf("token %d: %v, want %v", i, err, want)
+		}
+	}
+
 	// A table of names that are used again and again is what the limit must not forbid.
 	small := octets(t, `02 A4 01 6A 1E "./Vendor/MSFT/DMClient/Unenroll" 6D`)
 	small = small[:len(small)-2]
