@@ -98,6 +98,7 @@ func TestRulesBrokenByServer(t *testing.T) {
 		{"4.6 a Status twice", "", hdr + alerts + replace(alerts, "200", "406") + order + finalXML, done, "9", ""},
 		{"4.6 a Status of another command's name", "", replace(all, "<Cmd>Alert", "<Cmd>Get"), done, "9", ""},
 		{"4.6 a Status behind the commands", "", hdr + order + alerts + finalXML, done, "9", ""},
+		{"4.6 a Status of a command 0", "", replace(all, alerts, alerts+`<Status><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>Add</Cmd><Data>400</Data></Status>`), done, "9", ""},
 		{"4.6 a Status of nothing", "", replace(all, "<CmdRef>2<", "<CmdRef>77<"), done, "9", ""},
 		{"4.6 a Status of another message", "", replace(hdr, "<MsgRef>1<", "<MsgRef>7<") + order + finalXML, done, "9", ""},
 		{"4.6 Results", "", hdr + `<Results><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Data>x</Data></Item></Results>` + order + finalXML,

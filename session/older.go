@@ -30,7 +30,7 @@ func notUnderstood(status int) bool {
 func wantsOlder(msg *syncml.Message) bool {
 	for _, c := range msg.Commands {
 		st, ok := c.(*syncml.Status)
-		if !ok || st.CmdRef != "0" && st.Cmd != "SyncHdr" ||
+		if !ok || !ofHeader(st) ||
 			st.Code != syncml.StatusVersionNotSupported && st.Code != syncml.StatusProtocolNotSupported {
 			continue
 		}

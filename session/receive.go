@@ -78,11 +78,7 @@ func (x *exchange) command(c syncml.Command) {
 		x.status(st)
 		return
 	}
-	if id := c.ID(); !x.ids.fresh(id) {
-		if id == "0" {
-			id = ""
-		}
-		x.owe(owedStatus{cmdRef: id, cmd: c.Name(), code: syncml.StatusBadRequest})
+	if !x.numbered(c) {
 		return
 	}
 	switch c := c.(type) {
@@ -94,22 +90,37 @@ func (x *exchange) command(c syncml.Command) {
 		x.oweCode(c, x.devInfo(c))
 	case *syncml.Unknown:
 		x.oweCode(c, x.rules.unknownCommand)
-	case *syncml.Atomic:
-		x.notAllowed(c, c.Commands)
-	case *syncml.Sequence:
-		x.notAllowed(c, c.Commands)
 	default:
-		x.oweCode(c, syncml.StatusNotAllowed) // S21
+		x.notAllowed(c)
 	}
 }
 
-func (x *exchange) notAllowed(c syncml.Command, children []syncml.Command) {
+// numbered answers a command whose CmdID cannot be referred to, and reports whether it has one that can.
+func (x *exchange) numbered(c syncml.Command) bool {
+	id := c.ID()
+	if x.ids.fresh(id) {
+		return true
+	}
+	if id == "0" {
+		id = "" // that of the SyncHdr
+	}
+	x.owe(owedStatus{cmdRef: id, cmd: c.Name(), code: syncml.StatusBadRequest})
+	return false
+}
+
+// notAllowed answers a command that is not for clients to send, and what is in it, at whatever depth (S21).
+func (x *exchange) notAllowed(c syncml.Command) {
 	x.oweCode(c, syncml.StatusNotAllowed)
+	var children []syncml.Command
+	switch c := c.(type) {
+	case *syncml.Atomic:
+		children = c.Commands
+	case *syncml.Sequence:
+		children = c.Commands
+	}
 	for _, c := range children {
-		if id := c.ID(); !x.ids.fresh(id) {
-			x.owe(owedStatus{cmdRef: id, cmd: c.Name(), code: syncml.StatusBadRequest})
-		} else {
-			x.oweCode(c, syncml.StatusNotAllowed)
+		if _, ok := c.(*syncml.Status); !ok && x.numbered(c) {
+			x.notAllowed(c)
 		}
 	}
 }
@@ -159,7 +170,7 @@ func (c *idCheck) fresh(id string) bool {
 
 // status takes in the answer to a command. One that refers to nothing is ignored (S17).
 func (x *exchange) status(st *syncml.Status) {
-	if st.CmdRef == "0" {
+	if st.CmdRef == "0" && ofHeader(st) {
 		x.headerStatus(st)
 		return
 	}

@@ -147,6 +147,15 @@ func TestBadCommands(t *testing.T) {
 		{"Get inside Atomic, from a client", session.Windows, `<Atomic><CmdID>7</CmdID><Get><CmdID>8</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Get></Atomic>`, `
 			Status 3 1/7 Atomic 405
 			Status 4 1/8 Get 405`},
+		{"S21 CmdID 0 inside Sequence", session.Windows, `<Sequence><CmdID>7</CmdID><Add><CmdID>0</CmdID></Add></Sequence>`, `
+			Status 3 1/7 Sequence 405
+			Status 4 1/ Add 400`},
+		{"S21 Atomic inside Sequence", session.Windows, `<Sequence><CmdID>7</CmdID><Atomic><CmdID>8</CmdID><Add><CmdID>9</CmdID></Add></Atomic></Sequence>
+			<Alert><CmdID>9</CmdID><Data>1222</Data></Alert>`, `
+			Status 3 1/7 Sequence 405
+			Status 4 1/8 Atomic 405
+			Status 5 1/9 Add 405
+			Status 6 1/9 Alert 400`},
 		{"Status of nothing at all", session.Windows, `<Status><CmdID>7</CmdID></Status>`, ``},
 		{"Results without reference", session.Windows, `<Results><CmdID>7</CmdID><Item><Data>x</Data></Item></Results>`, ``},
 		{"numbers out of range", session.Windows, `<Status><CmdID>7</CmdID><MsgRef>99999999999999999999999</MsgRef><CmdRef>-1</CmdRef><Cmd>Get</Cmd><Data>200</Data></Status>`, ``},

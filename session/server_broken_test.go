@@ -148,6 +148,7 @@ func TestRulesBrokenByDevice(t *testing.T) {
 		{"4.5 the next message asked for, and Final", nil, all + event("1222", "") + final, "Alert 200; Final", 0, fine},
 		{"4.6 no Status for the header", nil, got + results + ran + final, done, 0, fine},
 		{"4.6 the Status of the header at the end", nil, got + results + ran + hdr + final, done, 0, fine},
+		{"4.6 a Status of a command 0", nil, all + `<Status><CmdID>8</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>Add</Cmd><Data>407</Data></Status>` + final, done, 0, fine},
 		{"4.6 a Status for a header that never was", nil, hdr + got + results + ran + `<Status><CmdID>8</CmdID><MsgRef>9</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>407</Data></Status>` + final, done, 0, fine},
 		{"4.6 the header refused for its contents", nil, replace(all, "SyncHdr</Cmd><Data>200", "SyncHdr</Cmd><Data>400", 1) + final, done, 0, fine},
 		{"4.6 a Status that names another node", nil, replace(all, "<Cmd>Exec</Cmd>", "<Cmd>Exec</Cmd><TargetRef>./Z</TargetRef>", 1) + final, done, 0, fine},

@@ -180,7 +180,7 @@ func (d *Dialog) statuses(ctx context.Context, msg *syncml.Message, v *verdict) 
 		switch {
 		case !ok:
 			rest = append(rest, c)
-		case st.CmdRef == "0" || st.Cmd == "SyncHdr":
+		case ofHeader(st):
 			if st.MsgRef != "" && st.MsgRef != strconv.Itoa(s.MsgID) {
 				continue
 			}
@@ -211,6 +211,11 @@ func (d *Dialog) statuses(ctx context.Context, msg *syncml.Message, v *verdict) 
 		s.Refused = 0
 	}
 	return rest, challenged, nil
+}
+
+// ofHeader reports whether st answers a SyncHdr. Where it names a command, it does not, whatever its CmdRef.
+func ofHeader(st *syncml.Status) bool {
+	return st.Cmd == "SyncHdr" || st.CmdRef == "0" && st.Cmd == ""
 }
 
 // header takes over what a message says about those to come.
