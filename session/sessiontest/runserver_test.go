@@ -30,8 +30,9 @@ func TestRunServerAt(t *testing.T) {
 // Our own server passes its suite, under both profiles, with commands for the device and without.
 func TestRunServer(t *testing.T) {
 	for _, profile := range []session.Profile{session.Windows, session.OMA} {
-		for _, busy := range []bool{false, true} {
-			t.Run(profile.String(), func(t *testing.T) {
+		for _, name := range []string{"idle", "busy"} {
+			busy := name == "busy"
+			t.Run(profile.String()+" "+name, func(t *testing.T) {
 				server := &session.Server{
 					ID: "https://dm.example/dm", Auth: sessiontest.Trust{}, Profile: profile, Logger: slog.New(slog.DiscardHandler),
 					Handler: session.HandlerFunc(func(w *session.Writer, r *session.Request) error {
