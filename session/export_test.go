@@ -6,3 +6,12 @@ func FirstNumber(c *Client) {
 		c.state = &clientState{Counter: 1<<16 - 1}
 	}
 }
+
+// StopDisk has s write nothing until fail is called, and then fail to.
+func StopDisk(s *FileStore) (fail func()) {
+	s.disk.Lock()
+	return func() {
+		s.file.Close()
+		s.disk.Unlock()
+	}
+}

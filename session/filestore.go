@@ -342,12 +342,35 @@ func (s *FileStore) snapshot(f *os.File) (size int64, err error) {
 	return size, err
 }
 
-// Work implements [WorkStore].
-func (s *FileStore) Work(ctx context.Context, id WorkID) (*Work, error) { return s.mem.Work(ctx, id) }
+// Work implements [WorkStore]. It shows nothing that is not on the disk.
+func (s *FileStore) Work(ctx context.Context, id WorkID) (*Work, error) {
+	w, err := s.mem.Work(ctx, id)
+	if e := s.settle(); e != nil {
+		return nil, e
+	}
+	return w, err
+}
 
-// List implements [WorkStore].
+// List implements [WorkStore]. It shows nothing that is not on the disk.
 func (s *FileStore) List(ctx context.Context, device string) iter.Seq2[*Work, error] {
-	return s.mem.List(ctx, device)
+	l := s.mem.List(ctx, device)
+	err := s.settle()
+	if err == nil {
+		return l
+	}
+	return func(yield func(*Work, error) bool) { yield(nil, err) }
+}
+
+// settle returns once all changes that are in memory now are on the disk: what a caller has just read there could be undone
+// otherwise, and not come again.
+func (s *FileStore) settle() error {
+	s.mu.Lock()
+	n, synced, err := s.changes, s.synced, s.err
+	s.mu.Unlock()
+	if err != nil || synced >= n {
+		return err
+	}
+	return s.sync(n)
 }
 
 // Purge implements [WorkStore]. What it forgets leaves the file when that is written anew, which it is now.

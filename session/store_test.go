@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -132,6 +133,46 @@ func TestMemoryStoreKeepsNames(t *testing.T) {
 	r, err := store.Load(t.Context(), "15", start, 1)
 	require.NoError(t, err)
 	require.Equal(t, "state", string(r.State))
+}
+
+// TestFileStoreShowsWhatIsDurable: nobody sees work done that a machine which dies now would do again.
+func TestFileStoreShowsWhatIsDurable(t *testing.T) {
+	for name, look := range map[string]func(s *session.FileStore) error{
+		"Work": func(s *session.FileStore) error { _, err := s.Work(t.Context(), "w"); return err },
+		"List": func(s *session.FileStore) error {
+			for _, err := range s.List(t.Context(), "d") {
+				return err
+			}
+			return nil
+		},
+		"Wait": func(s *session.FileStore) error {
+			_, err := (&session.Server{Store: s}).Queue().Wait(t.Context(), "w")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openFile(t, filepath.Join(t.TempDir(), "store"))
+			put := &session.Change{Put: []session.Work{{ID: "w", Body: []byte("x")}}}
+			require.NoError(t, s.Commit(t.Context(), "d", session.AnyRev, put))
+			fail := session.StopDisk(s)
+			committed, seen := make(chan error, 1), make(chan error, 1)
+			go func() {
+				committed <- s.Commit(t.Context(), "d", session.AnyRev, &session.Change{Done: []session.Done{{ID: "w", At: start}}})
+			}()
+			for {
+				rec, err := s.Load(t.Context(), "d", start, 1)
+				require.NoError(t, err)
+				if len(rec.Work) == 0 {
+					break // in memory it is done
+				}
+				runtime.Gosched()
+			}
+			go func() { seen <- look(s) }()
+			fail()
+			require.Error(t, <-committed)
+			require.ErrorIs(t, <-seen, os.ErrClosed)
+		})
+	}
 }
 
 // TestFileStoreBusy: a log is written anew also where it never stands still.
