@@ -48,7 +48,7 @@ func (d *Dialog) judge(ctx context.Context, now time.Time, in *Reply, msg *syncm
 		if v.chal != nil {
 			if nonce, err := base64.StdEncoding.DecodeString(v.chal.Meta.NextNonce); err == nil && len(nonce) > 0 {
 				d.c.mu.Lock() // Notified may be reading it
-				d.st.ServerNonce = nonce
+				d.st.give(nonce)
 				d.c.mu.Unlock()
 			}
 		}

@@ -19,7 +19,8 @@ type clientState struct {
 	Auth    []byte // see auth.Request
 
 	ServerNonce []byte    // that the server was given last: it signs notifications with it
-	Digests     [][]byte  // of the last notifications that led to a session
+	Digests     [][]byte  // of the notifications under it that led to a session
+	Defaults    [][]byte  // of the last ones under the default nonce that did
 	Default     time.Time // when one under the default nonce did
 
 	Session *openSession // nil: none is open

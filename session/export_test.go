@@ -1,5 +1,7 @@
 package session
 
+import "time"
+
 // FirstNumber makes the first session of a client without Store number 1.
 func FirstNumber(c *Client) {
 	if c.state == nil {
@@ -15,3 +17,14 @@ func StopDisk(s *FileStore) (fail func()) {
 		s.disk.Unlock()
 	}
 }
+
+// HandOut gives the server of c a nonce.
+func HandOut(c *Client, nonce []byte) {
+	if c.state == nil {
+		c.state = new(clientState)
+	}
+	c.state.give(nonce)
+}
+
+// Act has c note that it opens a session for n.
+func Act(c *Client, n *Notification, now time.Time) { c.state.act(n, now) }

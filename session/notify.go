@@ -67,7 +67,7 @@ func (n *Notification) ID() string {
 
 // Append appends the notification to dst, signed with the secret by which the server proves itself to this device, and the
 // nonce that the device handed out last. The name that goes with the secret is the server's ID, not the user name of its
-// credentials, so one of [auth.Digested] must have been made with that. A nil nonce stands for the default one, which
+// credentials, so one of [auth.Digested] must have been made with that. An empty nonce stands for the default one, which
 // devices believe in rarely: a [Client] once an hour.
 func (n *Notification) Append(dst []byte, secret auth.Secret, nonce []byte) ([]byte, error) {
 	switch {
@@ -78,7 +78,7 @@ func (n *Notification) Append(dst []byte, secret auth.Secret, nonce []byte) ([]b
 	case n.UIMode > UIInteraction:
 		return dst, fmt.Errorf("%w: want a UI mode from 0 to 3, not %d", ErrNotification, n.UIMode)
 	}
-	if nonce == nil {
+	if len(nonce) == 0 {
 		nonce = []byte(defaultNonces[0])
 	}
 	trigger := n.trigger(make([]byte, 0, triggerHeader+len(n.Server)+len(n.Body)))
@@ -138,7 +138,7 @@ func ParseNotification(data []byte) (*Notification, error) {
 }
 
 // VerifyNotification reads a notification and checks that the server whose secret this is has sent it, under the nonce
-// that was handed out to that server last; see [Notification.Append] for both. It falls back on the default nonce, and then
+// that was handed out to that server last; see [Notification.Append] for both. An empty nonce says that none was. It falls back on the default nonce, and then
 // says so in Default; callers should let that happen rarely. [Client.Notified] does all of it for a Client.
 func VerifyNotification(data []byte, secret auth.Secret, nonce []byte) (*Notification, error) {
 	n, err := ParseNotification(data)
@@ -146,6 +146,9 @@ func VerifyNotification(data []byte, secret auth.Secret, nonce []byte) (*Notific
 		return nil, err
 	}
 	for i, try := range [...]string{string(nonce), defaultNonces[0], defaultNonces[1]} {
+		if try == "" {
+			continue // anyone may have recorded what was signed with it, as with the default ones
+		}
 		want, err := sign(n.Server, secret, try, data[md5.Size:])
 		if err != nil {
 			return nil, fmt.Errorf("session: verify notification: %w", err)
@@ -162,12 +165,14 @@ func VerifyNotification(data []byte, secret auth.Secret, nonce []byte) (*Notific
 // recorded the first could send it again.
 const defaultInterval = time.Hour
 
-// keptDigests is how many notifications a client remembers to have acted on.
-const keptDigests = 16
+// keptDigests is how many notifications a client remembers to have acted on: under the nonce that the server has, which is
+// used up with the last of them, and under the default nonces, of which there is one an hour at most.
+const keptDigests = 256
 
 // Notified checks a notification that has arrived at the time now over any bearer: it must come from this client's server,
 // be signed with the secret that the server proves itself by, under the nonce that the server was given last, and must
-// not have led to a session before ([ErrStale]). One under the default nonce counts once an hour; it is an [ErrDigest] till
+// not have led to a session before ([ErrStale]). A nonce is good for 256 of them; till the server has been given another,
+// it is left with the default one. One under the default nonce counts once an hour; it is an [ErrDigest] till
 // then. Give the notification to Run, in [RunOptions]; whatever is wrong with it, ignore it.
 func (c *Client) Notified(ctx context.Context, now time.Time, data []byte, secret auth.Secret) (*Notification, error) {
 	c.mu.Lock()
@@ -186,6 +191,8 @@ func (c *Client) Notified(ctx context.Context, now time.Time, data []byte, secre
 	switch {
 	case c.state.acted(n):
 		return nil, ErrStale
+	case !n.Default && len(c.state.Digests) >= keptDigests:
+		return nil, fmt.Errorf("%w: its nonce has led to %d sessions, want another one", ErrStale, keptDigests)
 	case n.Default && now.Sub(c.state.Default) < defaultInterval:
 		return nil, ErrDigest
 	}
@@ -194,15 +201,27 @@ func (c *Client) Notified(ctx context.Context, now time.Time, data []byte, secre
 
 // acted reports whether a session was opened for n.
 func (st *clientState) acted(n *Notification) bool {
-	return n.digest != nil && slices.ContainsFunc(st.Digests, func(d []byte) bool { return bytes.Equal(d, n.digest) })
+	same := func(d []byte) bool { return bytes.Equal(d, n.digest) }
+	return n.digest != nil && (slices.ContainsFunc(st.Digests, same) || slices.ContainsFunc(st.Defaults, same))
 }
 
 // act notes that a session is opened for n.
 func (st *clientState) act(n *Notification, now time.Time) {
-	if n.digest != nil {
-		st.Digests = append(st.Digests[max(0, len(st.Digests)-keptDigests+1):], n.digest)
-	}
 	if n.Default {
 		st.Default = now
+	}
+	switch {
+	case n.digest == nil:
+	case n.Default:
+		st.Defaults = append(st.Defaults[max(0, len(st.Defaults)-keptDigests+1):], n.digest)
+	default:
+		st.Digests = append(st.Digests, n.digest)
+	}
+}
+
+// give notes the nonce that the server is given. What was signed under the one before is not believed any more.
+func (st *clientState) give(nonce []byte) {
+	if !bytes.Equal(nonce, st.ServerNonce) {
+		st.ServerNonce, st.Digests = nonce, nil
 	}
 }

@@ -162,6 +162,75 @@ func TestNotified(t *testing.T) {
 	require.ErrorIs(t, err, session.ErrNotification, "no session has the ID 0")
 }
 
+// What was recorded is not believed again, however much has come since.
+func TestNotificationReplayed(t *testing.T) { // N09
+	const others = 100
+	for _, test := range []struct {
+		name  string
+		nonce []byte
+		each  time.Duration // between two
+	}{
+		{"server's nonce", []byte("n0"), time.Second},
+		{"default nonce", nil, time.Hour},
+		{"empty nonce", []byte{}, time.Hour},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := &session.Client{Server: "srv1", Tree: deviceTree(), Store: new(session.MemoryClientStore), Profile: session.OMA}
+			session.HandOut(c, test.nonce)
+			now := start
+			var first []byte
+			for i := range others + 1 {
+				data := notification(t, uint16(1+i), test.nonce)
+				n, err := c.Notified(t.Context(), now, data, serverSecret)
+				require.NoError(t, err, "notification %d", i)
+				require.Equal(t, len(test.nonce) == 0, n.Default)
+				session.Act(c, n, now)
+				if i == 0 {
+					first = data
+				}
+				if now = now.Add(test.each); n.Default {
+					_, err = c.Notified(t.Context(), now.Add(-time.Second), notification(t, 0xFFFF, test.nonce), serverSecret)
+					require.ErrorIs(t, err, session.ErrDigest, "N06: one an hour")
+				}
+			}
+			_, err := c.Notified(t.Context(), now, first, serverSecret)
+			require.ErrorIs(t, err, session.ErrStale)
+		})
+	}
+}
+
+// A nonce is used up before it is forgotten what it has signed, and another one is good for as many.
+func TestNotificationNonceUsedUp(t *testing.T) {
+	c := &session.Client{Server: "srv1", Tree: deviceTree(), Profile: session.OMA}
+	for _, nonce := range []string{"n0", "n1"} {
+		session.HandOut(c, []byte(nonce))
+		var used uint16
+		for {
+			n, err := c.Notified(t.Context(), start, notification(t, 1+used, []byte(nonce)), serverSecret)
+			if err != nil {
+				require.ErrorIs(t, err, session.ErrStale)
+				break
+			}
+			session.Act(c, n, start)
+			used++
+		}
+		require.EqualValues(t, 256, used)
+		_, err := c.Notified(t.Context(), start, notification(t, 1, []byte(nonce)), serverSecret)
+		require.ErrorIs(t, err, session.ErrStale)
+		_, err = c.Notified(t.Context(), start, notification(t, 1, nil), serverSecret)
+		require.NoError(t, err, "N06")
+	}
+	_, err := c.Notified(t.Context(), start, notification(t, 1, []byte("n0")), serverSecret)
+	require.ErrorIs(t, err, session.ErrDigest)
+}
+
+func notification(t *testing.T, id uint16, nonce []byte) []byte {
+	t.Helper()
+	data, err := (&session.Notification{SessionID: id, Server: "srv1"}).Append(nil, serverSecret, nonce)
+	require.NoError(t, err)
+	return data
+}
+
 func TestDefaultNonceInTheSession(t *testing.T) { // N06
 	withNonce := bruce
 	withNonce.Nonce = []byte("first")
