@@ -89,7 +89,8 @@ func (d *Dialog) sent(ctx context.Context, now time.Time, out *Exchange) {
 	}
 	encoding, _ := syncml.EncodingOf(out.HTTP.Get("Content-Type"))
 	m := &TracedMessage{
-		Time: now, Device: d.c.ID, SessionID: d.s.ID, MsgID: strconv.Itoa(d.s.MsgID), Encoding: encoding, HTTP: out.HTTP, Body: out.Body,
+		Time: now, Device: d.c.ID, SessionID: d.s.ID, MsgID: strconv.Itoa(d.s.MsgID), Encoding: encoding,
+		URL: out.URL, HTTP: out.HTTP, Body: out.Body,
 	}
 	d.hook(func() { t.Sent(ctx, m) })
 }

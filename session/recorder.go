@@ -8,9 +8,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +24,9 @@ import (
 
 // A Recorder writes what an engine receives and sends, one JSON object per line, with secrets taken out: credentials,
 // nonces and tokens of any message, and the values of nodes that Secret names. A message without secrets is kept as its
-// octets; one with some is written anew without them, and says so. What cannot be read is not kept, but for its length.
+// octets; one with some is written anew without them, and says so. What the Recorder cannot look into is taken out as well:
+// elements that are none of DM's, whole subtrees in one value, and chunks that do not say what they are a part of. What
+// cannot be read is not kept, but for its length.
 //
 // It is safe for concurrent use. Fields must not change after the first call.
 type Recorder struct {
@@ -59,12 +63,13 @@ type Recorded struct {
 	SessionID   string               `json:"session,omitempty"`
 	MsgID       string               `json:"msg,omitempty"`
 	Status      int                  `json:"status,omitempty"` // of HTTP, with replies
+	URL         string               `json:"url,omitempty"`    // of a request; of the query, what Windows adds
 	HTTP        http.Header          `json:"http,omitempty"`
 	Certificate *RecordedCertificate `json:"certificate,omitempty"` // of the peer
 	Encoding    string               `json:"encoding,omitempty"`    // "XML" or "WBXML"; empty: cannot be read
 	Size        int                  `json:"size"`                  // bytes that travelled
 	Redacted    int                  `json:"redacted,omitempty"`    // values that were taken out
-	XML         string               `json:"xml,omitempty"`         // the message, if it is XML
+	XML         string               `json:"xml,omitempty"`         // the message; if it is WBXML, as it reads in XML
 	WBXML       []byte               `json:"wbxml,omitempty"`       // the message, if it is WBXML
 }
 
@@ -81,10 +86,10 @@ type RecordedCertificate struct {
 // Message returns the message, without what was taken out.
 func (r *Recorded) Message() (*syncml.Message, error) {
 	switch {
-	case r.XML != "":
-		return syncml.Unmarshal([]byte(r.XML), &syncml.DecoderOptions{Encoding: syncml.XML})
 	case r.WBXML != nil:
-		return syncml.Unmarshal(r.WBXML, &syncml.DecoderOptions{Encoding: syncml.WBXML})
+		return syncml.Unmarshal(r.WBXML, &syncml.DecoderOptions{Encoding: syncml.WBXML, KeepUnknown: true})
+	case r.XML != "":
+		return syncml.Unmarshal([]byte(r.XML), &syncml.DecoderOptions{Encoding: syncml.XML, KeepUnknown: true})
 	}
 	return nil, fmt.Errorf("session: the recording holds %d bytes that are no message", r.Size)
 }
@@ -113,7 +118,7 @@ func ReadRecording(r io.Reader) iter.Seq2[*Recorded, error] {
 func (r *Recorder) record(direction string, m *TracedMessage) {
 	rec := &Recorded{
 		Time: m.Time, Direction: direction, Device: m.Device, SessionID: m.SessionID, MsgID: m.MsgID,
-		Status: m.Status, HTTP: redactedHeader(m.HTTP), Size: len(m.Body),
+		Status: m.Status, URL: redactedURL(m.URL), HTTP: redactedHeader(m.HTTP), Size: len(m.Body),
 	}
 	if m.TLS != nil && len(m.TLS.PeerCertificates) > 0 {
 		rec.Certificate = recordedCertificate(m.TLS.PeerCertificates[0])
@@ -134,7 +139,9 @@ func (r *Recorder) record(direction string, m *TracedMessage) {
 
 // body fills in the message.
 func (r *Recorder) body(rec *Recorded, m *TracedMessage) {
-	msg, err := syncml.Unmarshal(m.Body, &syncml.DecoderOptions{Encoding: m.Encoding, MaxMessage: int64(len(m.Body)) + 1})
+	msg, err := syncml.Unmarshal(m.Body, &syncml.DecoderOptions{
+		Encoding: m.Encoding, MaxMessage: int64(len(m.Body)) + 1, KeepUnknown: true,
+	})
 	if err != nil {
 		return
 	}
@@ -145,17 +152,23 @@ func (r *Recorder) body(rec *Recorded, m *TracedMessage) {
 	x.message(msg)
 	body := m.Body
 	if x.n > 0 {
-		body, err = syncml.Append(nil, msg, &syncml.EncoderOptions{Encoding: m.Encoding, AsIs: true, BadChar: syncml.BadCharReplace})
-		if err != nil {
+		if body, err = spell(msg, m.Encoding); err != nil {
 			return
 		}
 	}
 	rec.Encoding, rec.Redacted = m.Encoding.String(), x.n
 	if m.Encoding == syncml.WBXML {
 		rec.WBXML = body
-	} else {
-		rec.XML = string(body)
+		if body, err = spell(msg, syncml.XML); err != nil {
+			return
+		}
 	}
+	rec.XML = string(body)
+}
+
+// spell writes a message as it is.
+func spell(m *syncml.Message, e syncml.Encoding) ([]byte, error) {
+	return syncml.Append(nil, m, &syncml.EncoderOptions{Encoding: e, AsIs: true, BadChar: syncml.BadCharReplace})
 }
 
 func recordedCertificate(c *x509.Certificate) *RecordedCertificate {
@@ -182,6 +195,31 @@ func redactedHeader(h http.Header) http.Header {
 	return c
 }
 
+// redactedURL takes out of an address what gives access: a name and password, and of the query all but what Windows adds.
+func redactedURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return redacted
+	}
+	if u.User == nil && u.RawQuery == "" && u.Fragment == "" {
+		return s
+	}
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	params := strings.Split(u.RawQuery, "&")
+	for i, p := range params {
+		name, value, _ := strings.Cut(p, "=")
+		switch {
+		case strings.EqualFold(name, "mode"), strings.EqualFold(name, "platform"):
+		case value != "":
+			params[i] = name + "=" + redacted
+		case p != "":
+			params[i] = redacted
+		}
+	}
+	u.RawQuery = strings.Join(params, "&")
+	return u.String()
+}
+
 // redactor takes secrets out of a message, and counts them.
 type redactor struct {
 	secret func(u dmtree.URI) bool
@@ -189,63 +227,173 @@ type redactor struct {
 }
 
 func (x *redactor) message(m *syncml.Message) {
-	if m.Header.Cred != nil && m.Header.Cred.Data != "" {
-		m.Header.Cred.Data = redacted
-		x.n++
+	h := &m.Header
+	x.cred(h.Cred)
+	for _, s := range [...]*string{&h.Target.URI, &h.Source.URI, &h.RespURI} {
+		if strings.Contains(*s, "://") {
+			if u := redactedURL(*s); u != *s {
+				*s = u
+				x.n++
+			}
+		}
 	}
+	x.meta(&h.Meta)
+	x.unknown(h.Unknown)
 	x.commands(m.Commands)
+}
+
+func (x *redactor) cred(c *syncml.Cred) {
+	if c != nil {
+		if c.Data != "" {
+			c.Data = redacted
+			x.n++
+		}
+		x.meta(&c.Meta)
+	}
 }
 
 func (x *redactor) commands(l []syncml.Command) {
 	for _, c := range l {
 		switch c := c.(type) {
 		case *syncml.Status:
-			if c.Chal != nil && c.Chal.Meta.NextNonce != "" {
-				c.Chal.Meta.NextNonce = redacted
-				x.n++
+			if c.Chal != nil {
+				x.meta(&c.Chal.Meta)
 			}
-			if c.Cred != nil && c.Cred.Data != "" {
-				c.Cred.Data = redacted
-				x.n++
+			x.cred(c.Cred)
+			for i := range c.Items {
+				it := &c.Items[i]
+				switch { // without a name it is a text; but that of an Alert is what the user has typed
+				case c.Cmd == "Alert" && nameless(it), it.MoreData && nameless(it) && len(c.TargetRefs)+len(c.SourceRefs) == 0,
+					slices.ContainsFunc(c.TargetRefs, x.is), slices.ContainsFunc(c.SourceRefs, x.is):
+					x.data(it)
+				}
+				x.item(it, nil)
 			}
-			about := ""
-			if len(c.TargetRefs) > 0 {
-				about = c.TargetRefs[0]
-			}
-			x.items(c.Items, about)
+			x.unknown(c.Unknown)
 		case *syncml.Results:
-			x.items(c.Items, c.TargetRef)
+			x.items(c.Items, &c.Meta, c.TargetRef, c.SourceRef)
+			x.unknown(c.Unknown)
 		case *syncml.Alert:
 			for i := range c.Items {
-				if alertType(&c.Items[i]) == typeUserToken {
-					x.data(&c.Items[i])
+				it := &c.Items[i]
+				typ := alertType(it)
+				// Without a type it is the rest of what had one.
+				rest := typ == "" && (c.Code == syncml.AlertClientEvent || c.Code == syncml.AlertGeneric)
+				if rest || strings.EqualFold(typ, typeUserToken) || it.MoreData && nameless(it) {
+					x.data(it)
 				}
+				x.item(it, nil)
 			}
-			x.items(c.Items, "")
+			x.unknown(c.Unknown)
 		case *syncml.Add:
-			x.items(c.Items, "")
+			x.items(c.Items, &c.Meta)
+			x.unknown(c.Unknown)
 		case *syncml.Replace:
-			x.items(c.Items, "")
+			x.items(c.Items, &c.Meta)
+			x.unknown(c.Unknown)
 		case *syncml.Exec:
-			x.items(c.Items, "")
+			x.items(c.Items, &c.Meta)
+			x.unknown(c.Unknown)
+		case *syncml.Get:
+			x.items(c.Items, &c.Meta)
+			x.unknown(c.Unknown)
+		case *syncml.Delete:
+			x.items(c.Items, &c.Meta)
+			x.unknown(c.Unknown)
+		case *syncml.Copy:
+			x.items(c.Items, &c.Meta)
+			x.unknown(c.Unknown)
 		case *syncml.Atomic:
+			x.meta(&c.Meta)
+			x.unknown(c.Unknown)
 			x.commands(c.Commands)
 		case *syncml.Sequence:
+			x.meta(&c.Meta)
+			x.unknown(c.Unknown)
 			x.commands(c.Commands)
+		case *syncml.Unknown:
+			inner := ""
+			if c.CmdID != "" {
+				inner = "<CmdID>" + html.EscapeString(c.CmdID) + "</CmdID>"
+			}
+			x.element(&c.Element, inner)
 		}
 	}
 }
 
-// items takes out the values of nodes that are secret; about is the node where an item names none. A chunk that does not
-// say what it is a part of may be a part of anything.
-func (x *redactor) items(l []syncml.Item, about string) {
+// items takes out the values of nodes that are secret; about names the node where an item names none. A chunk that does not
+// say what it is a part of, the last one too, may be a part of anything.
+func (x *redactor) items(l []syncml.Item, m *syncml.Meta, about ...string) {
 	for i := range l {
 		it := &l[i]
-		anonymous := it.Target.URI == "" && it.Source.URI == "" && about == ""
-		if anonymous && it.MoreData || x.is(it.Target.URI) || x.is(it.Source.URI) || x.is(about) {
+		if nameless(it) {
+			if !slices.ContainsFunc(about, func(u string) bool { return u != "" }) || slices.ContainsFunc(about, x.is) ||
+				slices.ContainsFunc(about, subtree) {
+				x.data(it)
+			}
+		} else if slices.ContainsFunc(about, func(u string) bool { return x.is(u) && !subtree(u) }) {
 			x.data(it)
 		}
+		x.item(it, m)
 	}
+	x.meta(m)
+}
+
+// item takes out what is secret whatever command the item is of, whose Meta is m or nil.
+func (x *redactor) item(it *syncml.Item, m *syncml.Meta) {
+	typ := it.Meta.Type
+	if typ == "" && m != nil {
+		typ = m.Type
+	}
+	if x.is(it.Target.URI) || x.is(it.Source.URI) || subtree(it.Target.URI) || subtree(it.Source.URI) ||
+		strings.Contains(strings.ToLower(typ), "dmtnds") || strings.Contains(it.Data.String(), "MgmtTree") {
+		x.data(it)
+	}
+	x.meta(&it.Meta)
+	if it.Meta.Type == "" { // where some clients have Type, see alertType
+		for i := range it.Unknown {
+			if it.Unknown[i].Name != "Type" {
+				x.unknown(it.Unknown[i : i+1])
+			}
+		}
+	} else {
+		x.unknown(it.Unknown)
+	}
+}
+
+func nameless(it *syncml.Item) bool { return it.Target.URI == "" && it.Source.URI == "" }
+
+// subtree reports whether u asks for more than the value of one node: what answers it holds the values of many.
+func subtree(u string) bool {
+	_, query, _ := strings.Cut(strings.ToLower(u), "?")
+	return strings.HasPrefix(query, "list=tnds") || strings.HasPrefix(query, "list=structdata")
+}
+
+func (x *redactor) meta(m *syncml.Meta) {
+	if m.NextNonce != "" {
+		m.NextNonce = redacted
+		x.n++
+	}
+	if m.Extra == nil {
+		return
+	}
+	for i := range m.Extra.EMI {
+		m.Extra.EMI[i] = redacted
+		x.n++
+	}
+	x.unknown(m.Extra.Unknown)
+}
+
+func (x *redactor) unknown(l []syncml.Element) {
+	for i := range l {
+		x.element(&l[i], redacted)
+	}
+}
+
+// element leaves of an element its name, and what is given.
+func (x *redactor) element(e *syncml.Element, inner string) {
+	e.XML = "<" + e.Name + ">" + inner + "</" + e.Name + ">"
+	x.n++
 }
 
 func (x *redactor) is(u string) bool { return u != "" && x.secret(dmtree.URI(u)) }
@@ -260,27 +408,33 @@ func (x *redactor) data(it *syncml.Item) {
 // secretNames are what the names of nodes hold whose values give access to something.
 var secretNames = [...]string{
 	"password", "passphrase", "passwd", "passcode", "secret", "privatekey", "recoverykey", "presharedkey", "sharedkey",
-	"token", "credential", "pfxcertblob", "wlanxml", "eapconfig", "vpnv2", "profilexml", "challenge", "aauthdata", "authdata",
+	"token", "credential", "pfxcertblob", "wlanxml", "eapconfig", "profilexml", "challenge", "aauthdata", "authdata",
 	"pin", "unlockcode", "networkkey", "signature",
 }
 
 // SecretNode tells by its name whether the value of a node is likely to be a secret: passwords, keys, PINs, PFX files,
-// profiles of networks. A query is not looked at. It errs on the side of secrecy, and knows no schema.
+// profiles of networks, and what is below them. A query is not looked at. It errs on the side of secrecy, and knows no schema.
 func SecretNode(u dmtree.URI) bool {
 	s, _, _ := strings.Cut(strings.ToLower(string(u)), "?")
-	name := s[strings.LastIndexByte(s, '/')+1:]
+	if strings.Contains(s, "/vpnv2/") {
+		return true
+	}
+	s = strings.TrimRight(s, "/")
+	path, name := "", s
+	if i := strings.LastIndexByte(s, '/'); i >= 0 {
+		path, name = s[:i], s[i+1:]
+	}
 	for _, part := range secretNames {
-		switch {
-		case part == "pin":
-			if name == "pin" || strings.HasSuffix(name, "pin") {
-				return true
-			}
-		case part == "vpnv2":
-			if strings.Contains(s, "/vpnv2/") {
-				return true
-			}
-		case strings.Contains(name, part):
+		if strings.HasSuffix(name, part) || part != "pin" && strings.Contains(name, part) {
 			return true
+		}
+	}
+	// Areas of policies are named for what they are about (CredentialProviders), secrets for what they are.
+	for parent := range strings.SplitSeq(path, "/") {
+		for _, part := range secretNames {
+			if strings.HasSuffix(parent, part) {
+				return true
+			}
 		}
 	}
 	return false

@@ -85,6 +85,89 @@ func TestRecorder(t *testing.T) {
 	})
 }
 
+// TestRecorderLooksEverywhere: what cannot be looked into does not get into the recording, and what is no secret does.
+func TestRecorderLooksEverywhere(t *testing.T) {
+	const secret = "hunter2"
+	results := func(item string) string {
+		return `<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>1</CmdRef><Item>` + item + `</Item></Results>`
+	}
+	event := func(item string) string {
+		return `<Alert><CmdID>2</CmdID><Data>1224</Data><Item>` + item + `</Item></Alert>`
+	}
+	const data = `<Data>` + secret + `</Data>`
+	for _, test := range []struct {
+		name, body string
+		kept       bool
+	}{
+		{"unknown command", `<Put><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target>` + data + `</Item></Put>`, false},
+		{"vendor's command", `<Frobnicate><CmdID>2</CmdID>` + secret + `</Frobnicate>`, false},
+		{"unknown child of an item", results(`<Source><LocURI>./A</LocURI></Source><Pass>` + secret + `</Pass><Data>x</Data>`), false},
+		{"unknown child of a command", `<Get><CmdID>2</CmdID><Pass>` + secret + `</Pass><Item><Target><LocURI>./A</LocURI></Target></Item></Get>`, false},
+		{"last chunk of Results", results(data), false},
+		{"last chunk of an alert", event(data), false},
+		{"token inside Sequence", `<Sequence><CmdID>1</CmdID>` + event(`<Meta><Type xmlns="syncml:metinf">com.microsoft/MDM/AADUserToken</Type></Meta>`+data) + `</Sequence>`, false},
+		{"TNDS", results(`<Source><LocURI>./A?list=TNDS</LocURI></Source><Data>&lt;MgmtTree&gt;` + secret + `&lt;/MgmtTree&gt;</Data>`), false},
+		{"TNDS by its type", results(`<Source><LocURI>./A</LocURI></Source><Meta><Type xmlns="syncml:metinf">application/vnd.syncml.dmtnds+xml</Type></Meta>` + data), false},
+		{"StructData", results(`<Source><LocURI>./A?list=StructData</LocURI></Source>` + data), false},
+		{"below a secret node", `<Replace><CmdID>2</CmdID><Item><Target><LocURI>./A/Password/Value</LocURI></Target>` + data + `</Item></Replace>`, false},
+		{"what the user has typed", `<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>2</CmdRef><Cmd>Alert</Cmd><Data>200</Data><Item>` + data + `</Item></Status>`, false},
+		{"experimental meta information", results(`<Source><LocURI>./A</LocURI></Source><Meta><EMI xmlns="syncml:metinf">` + secret + `</EMI></Meta><Data>x</Data>`), false},
+
+		{"a value", results(`<Source><LocURI>./A</LocURI></Source>` + data), true},
+		{"a value of StructData", strings.Replace(results(`<Source><LocURI>./A/B</LocURI></Source>`+data), "<Item>", "<TargetRef>./A?list=StructData</TargetRef><Item>", 1), true},
+		{"an alert", event(`<Meta><Type xmlns="syncml:metinf">com.example.x</Type></Meta>` + data), true},
+		{"an alert whose Type is beside Meta", event(`<Type xmlns="syncml:metinf">com.example.x</Type>` + data), true},
+		{"a text to the user", `<Alert><CmdID>2</CmdID><Data>1100</Data><Item><Data>MINDT=5</Data></Item><Item>` + data + `</Item></Alert>`, true},
+		{"the text of a Status", `<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>2</CmdRef><Cmd>Get</Cmd><Data>500</Data><Item>` + data + `</Item></Status>`, true},
+		{"policies about credentials", results(`<Source><LocURI>./Vendor/MSFT/Policy/Config/CredentialProviders/X</LocURI></Source>` + data), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m, err := syncml.Unmarshal([]byte(message(test.body)), &syncml.DecoderOptions{KeepUnknown: true})
+			require.NoError(t, err)
+			for _, enc := range []syncml.Encoding{syncml.XML, syncml.WBXML} {
+				body := []byte(message(test.body))
+				if enc == syncml.WBXML {
+					body, err = syncml.Append(nil, m, &syncml.EncoderOptions{Encoding: enc, AsIs: true})
+					require.NoError(t, err)
+				}
+				var out bytes.Buffer
+				rec := &session.Recorder{W: &out}
+				rec.Trace().Received(t.Context(), &session.TracedMessage{Encoding: enc, Body: body})
+				require.NoError(t, rec.Err())
+				for r, err := range session.ReadRecording(&out) {
+					require.NoError(t, err)
+					require.Equal(t, enc.String(), r.Encoding)
+					require.Equal(t, test.kept, strings.Contains(r.XML, secret), "%v: %s", enc, r.XML)
+					require.Equal(t, test.kept && enc == syncml.WBXML, bytes.Contains(r.WBXML, []byte(secret)), "%v: %q", enc, r.WBXML)
+					require.Equal(t, test.kept, r.Redacted == 0)
+					got, err := r.Message()
+					require.NoError(t, err)
+					require.Len(t, got.Commands, len(m.Commands))
+					require.Equal(t, m.Commands[0].ID(), got.Commands[0].ID())
+				}
+			}
+		})
+	}
+}
+
+// TestRecorderURL: the address is kept, with the mode that Windows calls in, and without what may give access.
+func TestRecorderURL(t *testing.T) {
+	for _, test := range []struct{ url, want string }{
+		{"/dm", "/dm"},
+		{"https://dm.example/dm?mode=Maintenance&Platform=WoA", "https://dm.example/dm?mode=Maintenance&Platform=WoA"},
+		{"https://u:hunter2@dm.example/dm?Mode=Machine&key=hunter2&hunter2#hunter2", "https://dm.example/dm?Mode=Machine&key=[redacted]&[redacted]"},
+		{"", ""},
+	} {
+		var out bytes.Buffer
+		rec := &session.Recorder{W: &out}
+		rec.Trace().Received(t.Context(), &session.TracedMessage{URL: test.url})
+		for r, err := range session.ReadRecording(&out) {
+			require.NoError(t, err)
+			require.Equal(t, test.want, r.URL)
+		}
+	}
+}
+
 func decode64(t *testing.T, s string) []byte {
 	t.Helper()
 	b, err := dmtree.Parse(dmtree.FormatBin, s)

@@ -43,6 +43,7 @@ type TracedMessage struct {
 	MsgID     string          // likewise
 	Encoding  syncml.Encoding // Auto if the message cannot be read
 	Status    int             // of HTTP; 0 for a request
+	URL       string          // of a request
 	HTTP      http.Header
 	Body      []byte // as it came or goes, with whatever secrets it holds
 	TLS       *tls.ConnectionState
@@ -61,7 +62,7 @@ type TracedSession struct {
 }
 
 func (x *exchange) traced() *TracedMessage {
-	m := &TracedMessage{Time: x.now, Device: x.device, Encoding: x.enc, HTTP: x.in.HTTP, Body: x.in.Body, TLS: x.in.TLS}
+	m := &TracedMessage{Time: x.now, Device: x.device, Encoding: x.enc, URL: x.in.URL, HTTP: x.in.HTTP, Body: x.in.Body, TLS: x.in.TLS}
 	if x.msg != nil {
 		m.SessionID, m.MsgID = x.msg.Header.SessionID, x.msg.Header.MsgID
 	}
@@ -77,7 +78,7 @@ func (x *exchange) traceReceived() {
 func (x *exchange) traceSent(r *Reply) {
 	if t := x.srv.Trace; t != nil && t.Sent != nil {
 		m := x.traced()
-		m.Status, m.HTTP, m.Body = r.Status, r.HTTP, r.Body
+		m.Status, m.URL, m.HTTP, m.Body = r.Status, "", r.HTTP, r.Body
 		t.Sent(x.ctx, m)
 	}
 }
