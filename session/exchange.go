@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -45,7 +46,7 @@ func (s *Server) Exchange(ctx context.Context, now time.Time, in *Exchange) (*Re
 	}
 	x.traceReceived()
 	if err := s.engine.lock(ctx, x.device); err != nil {
-		return nil, fmt.Errorf("session: device %q: wait for its last message: %w", x.device, err)
+		return nil, x.failed(fmt.Errorf("wait for the last message: %w", err))
 	}
 	defer s.engine.unlock(x.device)
 
@@ -56,8 +57,7 @@ func (s *Server) Exchange(ctx context.Context, now time.Time, in *Exchange) (*Re
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("session: device %q, message %s of session %q: %w",
-				x.device, x.msg.Header.MsgID, x.msg.Header.SessionID, err)
+			return nil, x.failed(err)
 		}
 		return reply, nil
 	}
@@ -126,7 +126,9 @@ func (x *exchange) read() *Reply {
 	opts.KeepUnknown = true // some samples of Microsoft have Type beside Meta
 	msg, err := syncml.Unmarshal(x.in.Body, opts)
 	if err != nil {
-		x.srv.logger().InfoContext(x.ctx, "message cannot be read", "remote", x.in.Remote, "err", err)
+		h := readableHeader(x.in.Body, opts)
+		x.srv.logger().InfoContext(x.ctx, "message cannot be read", "device", h.Source.URI, "session", h.SessionID, "msg", h.MsgID,
+			"remote", x.in.Remote, "err", err)
 		if errors.Is(err, syncml.ErrTooLarge) {
 			return plainReply(http.StatusRequestEntityTooLarge, "too many commands, items or bytes")
 		}
@@ -145,6 +147,31 @@ func (x *exchange) read() *Reply {
 	}
 	x.hash = sha256.Sum256(x.in.Body)
 	return nil
+}
+
+// readableHeader returns what can be read of the SyncHdr of a message that cannot be read whole, for the log.
+func readableHeader(body []byte, opts *syncml.DecoderOptions) syncml.Header {
+	h, err := syncml.NewDecoder(bytes.NewReader(body), opts).Next()
+	if err != nil || !isName(h.Source.URI, maxDeviceID) || !isName(h.SessionID, maxSessionID) || !isName(h.MsgID, maxSessionID) {
+		return syncml.Header{}
+	}
+	return *h
+}
+
+// An exchangeError is why a message is to be tried again later.
+type exchangeError struct {
+	device, session, msg string
+	err                  error
+}
+
+func (e *exchangeError) Error() string {
+	return fmt.Sprintf("session: device %q, message %s of session %q: %v", e.device, e.msg, e.session, e.err)
+}
+
+func (e *exchangeError) Unwrap() error { return e.err }
+
+func (x *exchange) failed(err error) error {
+	return &exchangeError{x.device, x.msg.Header.SessionID, x.msg.Header.MsgID, err}
 }
 
 // isName reports whether s is fit to name a device, a session or a message: not empty, and of characters that can be
@@ -493,7 +520,8 @@ func (x *exchange) attach() {
 
 // unreadable ends work whose command makes no sense, to this version at least.
 func (x *exchange) unreadable(w *Work, err error) {
-	x.srv.logger().ErrorContext(x.ctx, "queued command cannot be read", "device", x.device, "cmd", w.ID, "err", err)
+	x.srv.logger().ErrorContext(x.ctx, "queued command cannot be read", "device", x.device,
+		"session", x.msg.Header.SessionID, "msg", x.msg.Header.MsgID, "cmd", w.ID, "err", err)
 	r := &Result{ID: string(w.ID), Status: syncml.StatusServerFailure}
 	x.change.Done = append(x.change.Done, Done{w.ID, x.now, storeResult(r)})
 }

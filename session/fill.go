@@ -131,7 +131,7 @@ func (x *exchange) unsent(p *pending, code syncml.StatusCode) {
 		x.outcome(p, p.result()) // what is known of the Atomic
 		return
 	}
-	x.srv.logger().InfoContext(x.ctx, "command not sent", "device", x.device, "session", x.sess.id, "cmd", p.id,
+	x.srv.logger().InfoContext(x.ctx, "command not sent", "device", x.device, "session", x.sess.id, "msg", x.sess.last, "cmd", p.id,
 		"uri", string(p.entry.uri), "status", int(code))
 	r := p.unknown()
 	r.Unknown, r.Status = false, code
@@ -157,7 +157,8 @@ func (x *exchange) send(c *composer, p *pending) (ok bool, code syncml.StatusCod
 		c.id += p.size()
 		return true, 0, nil
 	case !errors.Is(err, syncml.ErrFull):
-		x.srv.logger().WarnContext(x.ctx, "command cannot be written", "device", x.device, "session", x.sess.id, "cmd", p.id, "err", err)
+		x.srv.logger().WarnContext(x.ctx, "command cannot be written", "device", x.device, "session", x.sess.id, "msg", x.sess.last,
+			"cmd", p.id, "err", err)
 		return false, syncml.StatusBadRequest, nil
 	case c.id > x.base || x.base > 1 && !x.bare && p.sends().largest() < c.limit:
 		return false, 0, nil // perhaps into the next message

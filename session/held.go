@@ -87,7 +87,8 @@ func (x *exchange) tell(t told) {
 	x.news += t.size()
 	limit := 2*x.lim.Answers + x.lim.Message
 	for l := &x.st.told; len(*l) > 0 && (len(*l) >= maxTold || x.news > limit); *l = (*l)[1:] {
-		x.srv.logger().ErrorContext(x.ctx, "handler has not heard for too long; the oldest news is dropped", "device", x.device)
+		x.srv.logger().ErrorContext(x.ctx, "handler has not heard for too long; the oldest news is dropped",
+			"device", x.device, "session", x.msg.Header.SessionID, "msg", x.msg.Header.MsgID)
 		x.news -= (*l)[0].size()
 	}
 	x.st.told = append(x.st.told, t)

@@ -211,7 +211,8 @@ func (x *exchange) headerStatus(st *syncml.Status) {
 	if x.srv.Sign != nil {
 		state, err := auth.Judge(x.ctx, x.srv.Sign, &auth.Verdict{Peer: x.device, Status: st, State: x.st.sign, Trusted: true})
 		if err != nil {
-			x.srv.logger().WarnContext(x.ctx, "device does not accept this server", "device", x.device, "session", s.id, "err", err)
+			x.srv.logger().WarnContext(x.ctx, "device does not accept this server", "device", x.device, "session", s.id,
+				"msg", s.last, "err", err)
 			x.cancel = "the device does not accept this server's credentials"
 		}
 		x.st.sign = state

@@ -289,7 +289,7 @@ func (x *exchange) answer() (*Reply, error) {
 	asked := false // something that the device has to answer
 	for _, a := range x.alerts {
 		if err := c.put(a); err != nil {
-			x.srv.logger().WarnContext(x.ctx, "alert 1225 cannot be sent", "device", x.device, "session", s.id, "err", err)
+			x.srv.logger().WarnContext(x.ctx, "alert 1225 cannot be sent", "device", x.device, "session", s.id, "msg", s.last, "err", err)
 			continue
 		}
 		asked = true

@@ -64,7 +64,11 @@ func (s *Server) serve(r *http.Request) *Reply {
 		URL: r.URL.String(), HTTP: r.Header, Body: body, TLS: r.TLS, Remote: remote,
 	})
 	if err != nil {
-		s.logger().ErrorContext(r.Context(), "message not handled", "remote", r.RemoteAddr, "err", err)
+		l := s.logger()
+		if e, ok := errors.AsType[*exchangeError](err); ok {
+			l, err = l.With("device", e.device, "session", e.session, "msg", e.msg), e.err
+		}
+		l.ErrorContext(r.Context(), "message not handled", "remote", r.RemoteAddr, "err", err)
 		return plainReply(http.StatusInternalServerError, "try again later")
 	}
 	return reply
