@@ -60,9 +60,9 @@
 // # WBXML
 //
 // The same types go out in WBXML where [EncoderOptions.Encoding] says so, and nothing that they hold is lost on the way
-// from one encoding to the other, but for three things: a CDATA section comes back as text; attributes, OriginalError of
-// [Status] among them, and white space between the elements of markup are dropped; and documents within Data change
-// their spelling.
+// from one encoding to the other, but for three things: a CDATA section comes back as text, and so does markup that is none
+// of the documents below; attributes, OriginalError of [Status] among them, and white space between the elements of markup
+// are dropped; and documents within Data change their spelling.
 //
 // Those documents are the trees (TNDS), their descriptions (DDF) and DevInf, whose media types exist twice. As types they
 // are [DataMarkup] under a type that ends in +xml; in WBXML they travel as documents of their own, as opaque data under
@@ -102,7 +102,8 @@
 //
 // # For people who look at messages
 //
-// [Diff] compares two messages by meaning. [Indent] lays out the XML of a message in lines, [Walk] the octets of WBXML.
-// Outline of package session/sessiontest says what a message holds in a line for each command. [StatusCode] and [AlertCode]
-// know their names and what they mean. Credentials, challenges and nonces do not show when they are formatted or logged.
+// [Diff] compares two messages by meaning; markup and the characters that spell it count as the same. [Indent] lays out the
+// XML of a message in lines, [Walk] the octets of WBXML. Outline of package session/sessiontest says what a message holds in
+// a line for each command. [StatusCode] and [AlertCode] know their names and what they mean. Credentials, challenges and
+// nonces do not show when they are formatted or logged.
 package syncml
