@@ -286,23 +286,18 @@ func (x *redactor) commands(l []syncml.Command) {
 			}
 			x.unknown(c.Unknown)
 		case *syncml.Add:
-			x.items(c.Items, &c.Meta)
-			x.unknown(c.Unknown)
+			x.node((*syncml.Replace)(c))
 		case *syncml.Replace:
-			x.items(c.Items, &c.Meta)
-			x.unknown(c.Unknown)
+			x.node(c)
 		case *syncml.Exec:
 			x.items(c.Items, &c.Meta)
 			x.unknown(c.Unknown)
 		case *syncml.Get:
-			x.items(c.Items, &c.Meta)
-			x.unknown(c.Unknown)
+			x.node((*syncml.Replace)(c))
 		case *syncml.Delete:
-			x.items(c.Items, &c.Meta)
-			x.unknown(c.Unknown)
+			x.node((*syncml.Replace)(c))
 		case *syncml.Copy:
-			x.items(c.Items, &c.Meta)
-			x.unknown(c.Unknown)
+			x.node((*syncml.Replace)(c))
 		case *syncml.Atomic:
 			x.meta(&c.Meta)
 			x.unknown(c.Unknown)
@@ -319,6 +314,12 @@ func (x *redactor) commands(l []syncml.Command) {
 			x.element(&c.Element, inner)
 		}
 	}
+}
+
+// node is for the commands on nodes, which all have the shape of Replace.
+func (x *redactor) node(c *syncml.Replace) {
+	x.items(c.Items, &c.Meta)
+	x.unknown(c.Unknown)
 }
 
 // items takes out the values of nodes that are secret; about names the node where an item names none. A chunk that does not
